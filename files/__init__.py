@@ -1,0 +1,1 @@
+"""Strongroom: everything the product does; project/ only wires it together."""
