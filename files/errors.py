@@ -1,0 +1,252 @@
+"""Every failure a caller can act on, with its stable code and its default HTTP status."""
+
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class FilesError(Exception):
+    """Base of what operations raise; data holds JSON-safe details for the client."""
+
+    code: ClassVar[str]
+    status: ClassVar[HTTPStatus]
+    message: ClassVar[Promise]
+
+    def __init__(self, **data: Any) -> None:
+        super().__init__(data)
+        self.data = data
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class EntryNotFoundError(FilesError):
+    """No such entry, or the actor may not know that it exists."""
+
+    code = "entry-not-found"
+    status = HTTPStatus.NOT_FOUND
+    message = _("There is no such file or folder.")
+
+
+class SpaceNotFoundError(FilesError):
+    """No such space, or the actor may not know that it exists."""
+
+    code = "space-not-found"
+    status = HTTPStatus.NOT_FOUND
+    message = _("There is no such space.")
+
+
+class SignInRequiredError(FilesError):
+    """Nobody is signed in, and this needs somebody."""
+
+    code = "sign-in-required"
+    status = HTTPStatus.UNAUTHORIZED
+    message = _("Please sign in first.")
+
+
+class ForbiddenError(FilesError):
+    """The actor may know of the thing but not do this to it; data names the right that lacks."""
+
+    code = "forbidden"
+    status = HTTPStatus.FORBIDDEN
+    message = _("You are not allowed to do this here.")
+
+
+class CrossSiteRequestError(FilesError):
+    """An unsafe request with a cookie came from another origin, or without its form token."""
+
+    code = "cross-site-request"
+    status = HTTPStatus.FORBIDDEN
+    message = _("This request did not come from one of our pages. Reload the page and try again.")
+
+
+class EntryExistsError(FilesError):
+    """The parent already has a live member of that name."""
+
+    code = "entry-exists"
+    status = HTTPStatus.CONFLICT
+    message = _("There is already something with that name here.")
+
+
+class CaseTwinError(FilesError):
+    """The space refuses names that differ from another only in case."""
+
+    code = "case-twin"
+    status = HTTPStatus.CONFLICT
+    message = _("There is already a name here that differs only in upper and lower case.")
+
+
+class InvalidNameError(FilesError):
+    """A name breaks a rule; data's reason says which (files/names.py)."""
+
+    code = "invalid-name"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    message = _("This is not a name that a file or folder may have.")
+
+
+class TooDeepError(FilesError):
+    """The folder would lie deeper than the limit; data holds the limit."""
+
+    code = "too-deep"
+    status = HTTPStatus.CONFLICT
+    message = _("Folders cannot be nested any deeper here.")
+
+
+class MoveIntoSelfError(FilesError):
+    """The destination is the entry itself or lies inside it."""
+
+    code = "move-into-self"
+    status = HTTPStatus.CONFLICT
+    message = _("A folder cannot be moved or copied into itself.")
+
+
+class NotAFolderError(FilesError):
+    """A folder is needed, and this is a file."""
+
+    code = "not-a-folder"
+    status = HTTPStatus.CONFLICT
+    message = _("This is not a folder.")
+
+
+class NotAFileError(FilesError):
+    """A file is needed, and this is a folder."""
+
+    code = "not-a-file"
+    status = HTTPStatus.CONFLICT
+    message = _("This is not a file.")
+
+
+class RootFolderError(FilesError):
+    """The root of a space cannot be renamed, moved, trashed or deleted."""
+
+    code = "root-folder"
+    status = HTTPStatus.CONFLICT
+    message = _("The top folder of a space stays as it is.")
+
+
+class NotTrashedError(FilesError):
+    """Only what lies in the trash can be restored or deleted for good."""
+
+    code = "not-trashed"
+    status = HTTPStatus.CONFLICT
+    message = _("This is not in the trash.")
+
+
+class QuotaExceededError(FilesError):
+    """The space has no room for this; data holds quota, used and needed, in bytes."""
+
+    code = "quota-exceeded"
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    message = _("The space has not enough room left for this.")
+
+
+class DiskFullError(FilesError):
+    """The disk has no room for this; data holds free and needed, in bytes, where known."""
+
+    code = "disk-full"
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    message = _("The server has not enough disk space left for this.")
+
+
+class FileTooLargeError(FilesError):
+    """A file is larger than the limit; data holds limit, in bytes."""
+
+    code = "file-too-large"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    message = _("This file is larger than this server accepts.")
+
+
+class BodyTooLargeError(FilesError):
+    """A request body is larger than its route allows; data holds limit, in bytes."""
+
+    code = "body-too-large"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    message = _("The request is larger than this address accepts.")
+
+
+class TooManyFilesError(FilesError):
+    """One request holds more files or fields than the limit; data holds limit."""
+
+    code = "too-many-files"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    message = _("That is too many files at once.")
+
+
+class NoFilesError(FilesError):
+    """An upload form came without any file."""
+
+    code = "no-files"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    message = _("Please choose at least one file.")
+
+
+class MalformedRequestError(FilesError):
+    """The body or a header is not what its protocol says; data's reason tells what."""
+
+    code = "malformed-request"
+    status = HTTPStatus.BAD_REQUEST
+    message = _("The request could not be understood.")
+
+
+class UnsupportedTypeError(FilesError):
+    """The body has a content type that this address does not take."""
+
+    code = "unsupported-type"
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    message = _("This address does not accept this type of content.")
+
+
+class MethodNotAllowedError(FilesError):
+    """The address does not know this method; data's allow lists those it does."""
+
+    code = "method-not-allowed"
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    message = _("This address does not accept this kind of request.")
+
+
+class BlobConflictError(FilesError):
+    """The bytes were claimed by the sweeper or another request before they were recorded."""
+
+    code = "blob-conflict"
+    status = HTTPStatus.CONFLICT
+    message = _("The file took too long to arrive and was set aside. Please upload it again.")
+
+
+class StorageFailedError(FilesError):
+    """The storage could not take or give the bytes; nothing was changed."""
+
+    code = "storage-failed"
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    message = _("The server could not store this. Nothing was changed.")
+
+
+class ChangedMeanwhileError(FilesError):
+    """What a long job was working on kept changing under it; nothing was changed by the job."""
+
+    code = "changed-meanwhile"
+    status = HTTPStatus.CONFLICT
+    message = _("This was changed while it was being moved. Please try again.")
+
+
+class InvalidValueError(FilesError):
+    """A value is out of its range or of the wrong kind; data names the field and the reason."""
+
+    code = "invalid-value"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    message = _("This value is not possible here.")
+
+
+class FilesRefusedError(FilesError):
+    """Files of one request were refused, so none was taken; refused says which and why."""
+
+    code = "files-refused"
+    status = HTTPStatus.CONFLICT
+    message = _("Nothing was uploaded, because not every file could be taken.")
+
+    def __init__(self, refused: dict[str, FilesError]) -> None:
+        super().__init__(files={path: error.code for path, error in refused.items()})
+        self.refused = refused
+        if len({error.status for error in refused.values()}) == 1:
+            self.status = next(iter(refused.values())).status  # type: ignore[misc]
