@@ -1,0 +1,254 @@
+"""Who may do what: the only way to a row for somebody.
+
+Visible means: the chain of parents ends at the root of the space, and nothing on it is trashed.
+Effective rights are the union of all grants on that chain. Both are decided by SQL here alone.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import IntegerField, Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from files.errors import (
+    EntryNotFoundError,
+    ForbiddenError,
+    NotTrashedError,
+    SignInRequiredError,
+    SpaceNotFoundError,
+)
+from files.models import Entry, Event, Grant, Right, Space
+from files.names import name_fold
+
+_CHAIN = """
+    WITH RECURSIVE up(id, parent_id, space_id, name, is_trashed, depth) AS (
+        SELECT e.id, e.parent_id, e.space_id, e.name,
+            CASE WHEN e.trashed_at IS NULL THEN 0 ELSE 1 END, 0
+        FROM files_entry e WHERE e.id = CAST(%s AS bigint)
+        UNION ALL
+        SELECT e.id, e.parent_id, e.space_id, e.name,
+            CASE WHEN e.trashed_at IS NULL THEN 0 ELSE 1 END, up.depth + 1
+        FROM files_entry e JOIN up ON e.id = up.parent_id
+    )
+    SELECT up.id, up.name, up.is_trashed, up.depth, s.root_id, s.owner_id, g.role
+    FROM up
+    JOIN files_space s ON s.id = up.space_id
+    LEFT JOIN files_grant g ON g.entry_id = up.id AND (
+        g.user_id = %s OR g.group_id IN (SELECT group_id FROM auth_user_groups WHERE user_id = %s)
+    )
+    ORDER BY up.depth
+"""
+
+# 1 for an entry that nobody can see, for use in a query over files_entry.
+_HIDDEN = """
+    (WITH RECURSIVE up(id, parent_id, trashed_at) AS (
+        SELECT a.id, a.parent_id, a.trashed_at
+        FROM files_entry a WHERE a.id = "files_entry"."id"
+        UNION ALL
+        SELECT p.id, p.parent_id, p.trashed_at
+        FROM files_entry p JOIN up ON p.id = up.parent_id
+    )
+    SELECT MAX(CASE
+        WHEN up.trashed_at IS NOT NULL THEN 1
+        WHEN up.parent_id IS NOT NULL THEN 0
+        WHEN EXISTS (SELECT 1 FROM files_space s WHERE s.root_id = up.id) THEN 0
+        ELSE 1 END)
+    FROM up)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and through which door; the system itself where user is None.
+
+    everywhere holds rights that come from no grant: the system's, or a staff permission's.
+    """
+
+    user: User | None
+    door: Event.Door
+    everywhere: Right = Right.NONE
+
+    @classmethod
+    def system(cls, door: Event.Door) -> Self:
+        """Give the actor of commands and jobs that act for nobody in particular."""
+        return cls(None, door, Right.ALL)
+
+    @property
+    def name(self) -> str:
+        """Give the name that events keep; empty for the system."""
+        return self.user.get_username() if self.user else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step on the way from a root to an entry."""
+
+    id: int
+    name: str
+    is_trashed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """An entry, what the actor may do with it, and the way to it (root first, itself left out)."""
+
+    entry: Entry
+    rights: Right
+    ancestors: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """What one walk up from an entry found: nodes from the entry to the root, and rights."""
+
+    nodes: tuple[Node, ...]
+    rights: Right
+    is_granted_here: bool
+    is_attached: bool
+
+
+def _walk_up(actor: Actor, entry_id: int) -> _Chain | None:
+    """Walk from an entry to its root in one query; None if there is no such entry."""
+    user_id = actor.user.pk if actor.user else None
+    with connection.cursor() as cursor:
+        cursor.execute(_CHAIN, [entry_id, user_id, user_id])
+        rows = cursor.fetchall()
+    if not rows:
+        return None
+    nodes: dict[int, Node] = {}
+    rights, here = actor.everywhere, actor.everywhere
+    for node_id, name, is_trashed, depth, _root_id, owner_id, role in rows:
+        nodes[node_id] = Node(node_id, name, bool(is_trashed))
+        granted = Right(role or 0)
+        if user_id is not None and owner_id == user_id:
+            granted |= Right.ALL
+        rights |= granted
+        if depth == 0:
+            here |= granted
+    chain = tuple(nodes.values())
+    return _Chain(chain, rights, bool(here), chain[-1].id == rows[0][4])
+
+
+def _check(chain: _Chain, need: Right, entry_id: int) -> None:
+    """Raise for a right that lacks: not found for who may not know, forbidden for who does.
+
+    Who may add but not read knows only of the very folder that was granted.
+    """
+    knows = Right.READ in chain.rights or (chain.is_granted_here and bool(chain.rights))
+    if not knows or (Right.READ in need and Right.READ not in chain.rights):
+        raise EntryNotFoundError(entry_id=entry_id)
+    if need not in chain.rights:
+        raise ForbiddenError(right=(need & ~chain.rights).name)
+
+
+def _load(entry_id: int, chain: _Chain) -> Located:
+    """Read the entry that a walk started at."""
+    entry = Entry.objects.select_related("space", "version__blob").filter(pk=entry_id).first()
+    if entry is None:
+        raise EntryNotFoundError(entry_id=entry_id)
+    return Located(entry, chain.rights, tuple(reversed(chain.nodes[1:])))
+
+
+def locate(actor: Actor, entry_id: int, need: Right = Right.READ) -> Located:
+    """Find a visible entry on which the actor has the needed rights.
+
+    Raises EntryNotFoundError both for a missing entry and for one the actor may not know of, so
+    that answers do not tell what exists; ForbiddenError if it may be seen but a right lacks.
+    """
+    chain = _walk_up(actor, entry_id)
+    if chain is None or not chain.is_attached or any(node.is_trashed for node in chain.nodes):
+        raise EntryNotFoundError(entry_id=entry_id)
+    _check(chain, need, entry_id)
+    return _load(entry_id, chain)
+
+
+def locate_trashed(actor: Actor, entry_id: int, need: Right = Right.EDIT) -> Located:
+    """Find an entry that lies in the trash itself, wherever it was trashed out of.
+
+    Raises as locate does, and NotTrashedError for one that is not in the trash.
+    """
+    chain = _walk_up(actor, entry_id)
+    if chain is None or not chain.is_attached:
+        raise EntryNotFoundError(entry_id=entry_id)
+    _check(chain, need | Right.READ, entry_id)
+    if not chain.nodes[0].is_trashed:
+        raise NotTrashedError(entry_id=entry_id)
+    return _load(entry_id, chain)
+
+
+def _memberships(user: User | None) -> dict[int, Right]:
+    """Give what a user has on whole spaces by grants, by the id of the root."""
+    roles: dict[int, Right] = {}
+    if user is not None:
+        groups = user.groups.order_by().values("pk")
+        grants = Grant.objects.filter(Q(user=user) | Q(group__in=groups))
+        whole = grants.filter(entry__parent__isnull=True)
+        for root_id, role in whole.values_list("entry_id", "role"):
+            roles[root_id] = roles.get(root_id, Right.NONE) | Right(role)
+    return roles
+
+
+def _space_rights(actor: Actor, space: Space, roles: dict[int, Right]) -> Right:
+    """Unite what the actor has on a whole space; roles are by the id of the root."""
+    is_owner = actor.user is not None and space.owner_id == actor.user.pk
+    granted = roles.get(space.root_id or 0, Right.NONE)
+    return actor.everywhere | granted | (Right.ALL if is_owner else Right.NONE)
+
+
+def visible_spaces(actor: Actor) -> list[tuple[Space, Right]]:
+    """List the spaces that the actor owns or is a member of: personal first, then by name.
+
+    Raises SignInRequiredError for nobody.
+    """
+    if actor.user is None and not actor.everywhere:
+        raise SignInRequiredError
+    spaces = Space.objects.exclude(kind=Space.Kind.SYSTEM).order_by("kind", "name", "pk")
+    roles = _memberships(actor.user)
+    if not actor.everywhere:
+        spaces = spaces.filter(Q(owner=actor.user) | Q(root__in=roles))
+    return [(space, _space_rights(actor, space, roles)) for space in spaces]
+
+
+def get_space(actor: Actor, space_id: int, need: Right = Right.READ) -> tuple[Space, Right]:
+    """Find a space on which the actor has the needed rights.
+
+    Raises SpaceNotFoundError for a missing space and for one the actor may not know of,
+    ForbiddenError if a right lacks.
+    """
+    space = Space.objects.exclude(kind=Space.Kind.SYSTEM).filter(pk=space_id).first()
+    if space is None:
+        raise SpaceNotFoundError(space_id=space_id)
+    rights = _space_rights(actor, space, _memberships(actor.user))
+    if not rights:
+        raise SpaceNotFoundError(space_id=space_id)
+    if need not in rights:
+        raise ForbiddenError(right=(need & ~rights).name)
+    return space, rights
+
+
+def trashed_in(space: Space) -> QuerySet[Entry]:
+    """Give what lies in the trash of a space; for who came here through get_space."""
+    return Entry.objects.filter(space=space, trashed_at__isnull=False, parent__isnull=False)
+
+
+def search(actor: Actor, text: str, *, after: int | None = None, limit: int = 100) -> list[Entry]:
+    """Find visible entries whose name contains text in any case, newest first.
+
+    Looks in the spaces of visible_spaces that the actor may read. after is the id of the last one
+    of the page before.
+    """
+    spaces = [space.pk for space, rights in visible_spaces(actor) if Right.READ in rights]
+    found = (
+        Entry.objects.filter(parent__isnull=False, name_fold__contains=name_fold(text))
+        .annotate(hidden=RawSQL(_HIDDEN, [], output_field=IntegerField()))  # noqa: S611 - constant
+        .filter(hidden=0)
+        .select_related("space", "parent")
+        .order_by("-pk")
+    )
+    if Right.READ not in actor.everywhere:
+        found = found.filter(space__in=spaces)
+    if after is not None:
+        found = found.filter(pk__lt=after)
+    return list(found[:limit])

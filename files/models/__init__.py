@@ -1,0 +1,23 @@
+"""The database schema, one module per noun; import models from here."""
+
+from .blobs import Blob
+from .clocks import UptimeClock
+from .entries import Entry
+from .events import Event
+from .grants import Grant, Right
+from .jobs import JobWorker, Schedule
+from .spaces import Space
+from .versions import Version
+
+__all__ = [
+    "Blob",
+    "Entry",
+    "Event",
+    "Grant",
+    "JobWorker",
+    "Right",
+    "Schedule",
+    "Space",
+    "UptimeClock",
+    "Version",
+]

@@ -1,0 +1,89 @@
+"""The shape of a tree, read by recursive queries that run alike on SQLite and PostgreSQL.
+
+Nothing stores a path; each walk costs by its own length and never by what lies beside it.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import batched
+
+from django.db import connection
+
+_BATCH = 500
+
+# The live folders of one subtree, its top included whatever its own state.
+_LIVE_FOLDERS = """
+    WITH RECURSIVE down(id) AS (
+        SELECT e.id FROM files_entry e WHERE e.id = CAST(%s AS bigint)
+        UNION ALL
+        SELECT e.id FROM files_entry e JOIN down ON e.parent_id = down.id
+        WHERE e.kind = 0 AND e.trashed_at IS NULL
+    )
+"""
+
+_COUNT = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM files_entry e JOIN down ON e.parent_id = down.id
+        WHERE e.trashed_at IS NULL LIMIT %s
+    ) AS counted
+"""
+
+_CURRENT_SIZE = """
+    SELECT coalesce((SELECT size FROM files_entry WHERE id = CAST(%s AS bigint)), 0)
+        + coalesce(sum(e.size), 0)
+    FROM files_entry e JOIN down ON e.parent_id = down.id WHERE e.trashed_at IS NULL
+"""
+
+_WHOLE_SIZE = """
+    SELECT coalesce((SELECT sum(size) FROM files_version WHERE entry_id = CAST(%s AS bigint)), 0)
+        + coalesce(sum(v.size), 0)
+    FROM files_version v
+    JOIN files_entry e ON e.id = v.entry_id
+    JOIN down ON e.parent_id = down.id WHERE e.trashed_at IS NULL
+"""
+
+_TRASHED = """
+    SELECT e.id FROM files_entry e JOIN down ON e.parent_id = down.id
+    WHERE e.trashed_at IS NOT NULL
+"""
+
+_IS_ABOVE = """
+    WITH RECURSIVE up(id, parent_id) AS (
+        SELECT e.id, e.parent_id FROM files_entry e WHERE e.id IN ({ids})
+        UNION
+        SELECT e.id, e.parent_id FROM files_entry e JOIN up ON e.id = up.parent_id
+    )
+    SELECT count(*) FROM up WHERE id = %s
+"""
+
+
+def _ask(sql: str, params: Sequence[int]) -> int:
+    """Run a query that gives one number."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        (number,) = cursor.fetchone()
+    return int(number)
+
+
+def count_below(entry_id: int, *, limit: int) -> int:
+    """Count the live entries below a folder, but not past limit."""
+    return _ask(_LIVE_FOLDERS + _COUNT, [entry_id, limit])
+
+
+def size_of(entry_id: int, *, all_versions: bool = False) -> int:
+    """Add up an entry and all that is live below it, in bytes: current versions, or all of them."""
+    return _ask(_LIVE_FOLDERS + (_WHOLE_SIZE if all_versions else _CURRENT_SIZE), [entry_id] * 2)
+
+
+def trashed_inside(entry_id: int) -> Sequence[int]:
+    """Give the ids of what was trashed out of a folder before the folder itself was."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LIVE_FOLDERS + _TRASHED, [entry_id])
+        return [int(row[0]) for row in cursor.fetchall()]
+
+
+def is_any_inside(entry_ids: Iterable[int], top_id: int) -> bool:
+    """Tell whether any of the entries is the top or lies below it."""
+    return any(
+        _ask(_IS_ABOVE.format(ids=", ".join(["%s"] * len(some))), [*some, top_id])
+        for some in batched(sorted(set(entry_ids)), _BATCH)
+    )
