@@ -1,0 +1,1 @@
+"""Where blob bytes lie; knows nothing of HTTP or the database."""
