@@ -1,0 +1,154 @@
+"""Versions: put received files into a folder, set-wise.
+
+One function serves the form, the single request and the group commit: a handful of statements for
+any number of files, because an operation for each would cost seven times that.
+"""
+
+import enum
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import batched
+from typing import Final
+
+from django.db import transaction
+from django.db.models import OuterRef, Subquery
+from django.utils import timezone
+
+from files.access import Actor, locate
+from files.errors import FilesError, FilesRefusedError
+from files.models import Entry, Event, Right, Version
+from files.models.bulk import insert_rows
+
+from .blobs import BATCH, record_blobs
+from .entries import require_folder
+from .journal import Draft, draft, lock_spaces, record
+from .placing import Batch, Clash, NewFile, Put, place_files
+
+__all__ = ["Clash", "NewFile", "Refusal", "point_at_newest", "put_files"]
+
+
+class Refusal(enum.Enum):
+    """What a refused file does to the others of its request."""
+
+    ALL = "all"  # then none is put
+    EACH = "each"  # the others are put
+
+
+@transaction.atomic
+def put_files(
+    folder: Entry,
+    files: Sequence[NewFile],
+    *,
+    actor: Actor,
+    clash: Clash = Clash.NEW_VERSION,
+    refusal: Refusal = Refusal.ALL,
+) -> list[Entry | FilesError]:
+    """Make received files visible in a folder, in one transaction; missing folders are created.
+
+    Two of the same path in one call are both kept. Who may add but not change always gets a new
+    name instead of a new version. Locks the space. Gives an entry or an error for each file, in
+    order; with Refusal.ALL it raises FilesRefusedError instead if one is refused. Raises
+    NotAFolderError and TooDeepError for the folder, and BlobConflictError if the bytes of one were
+    claimed at this very moment.
+    """
+    space = lock_spaces(folder.space_id)[folder.space_id]
+    destination = locate(actor, folder.pk, Right.ADD)
+    require_folder(destination)
+    batch = Batch(space, actor, destination, clash, [Put(new) for new in files])
+    place_files(batch)
+    refused = {put.new.display_path: put.error for put in batch.puts if put.error}
+    if refused and refusal is Refusal.ALL:
+        raise FilesRefusedError(refused)
+    if batch.open_puts:
+        record(space, [*_insert_folders(batch), *_insert_files(batch)], actor=actor)
+    return [put.error or _entry(put) for put in batch.puts]
+
+
+def _entry(put: Put) -> Entry:
+    """Give the entry of a file that was not refused."""
+    assert put.entry is not None  # noqa: S101 - place_files gives an entry or an error
+    return put.entry
+
+
+def _insert_folders(batch: Batch) -> list[Draft]:
+    """Insert the missing folders of the files that are put, and draft their events."""
+    needed = {put.folder[:end] for put in batch.open_puts for end in range(1, len(put.folder) + 1)}
+    missing = [keys for keys in needed if batch.folders[keys].pk is None]
+    made: list[Entry] = []
+    for level in sorted({len(keys) for keys in missing}):
+        rows = [batch.folders[keys] for keys in sorted(missing) if len(keys) == level]
+        insert_entries(rows)
+        made += rows
+    return [draft(Event.Kind.FOLDER_CREATED, row) for row in made]
+
+
+def _insert_files(batch: Batch) -> list[Draft]:
+    """Write blobs, entries and versions, and draft the events: a flat number of statements."""
+    puts = batch.open_puts
+    record_blobs([put.new.blob for put in puts])
+    replaced = [_entry(put) for put in puts if put.replaces]
+    before = {entry.pk: entry.placement for entry in replaced}
+    now = timezone.now()
+    for put in puts:
+        _give_content(_entry(put), put.new, now)
+    insert_entries([_entry(put) for put in puts if not put.replaces])
+    Entry.objects.bulk_update(
+        replaced, ["size", "media_type", "modified_at", "revision"], batch_size=BATCH
+    )
+    _insert_versions(batch, puts, now)
+    events = []
+    for put in puts:
+        entry = _entry(put)
+        kind = Event.Kind.VERSION_ADDED if put.replaces else Event.Kind.FILE_CREATED
+        events.append(draft(kind, entry, before=before.get(entry.pk)))
+    return events
+
+
+_ENTRY_COLUMNS: Final = (
+    "space_id", "parent_id", "kind", "name", "name_key", "name_fold", "size", "media_type",
+    "revision", "modified_at", "created_at", "created_by_id",
+)  # fmt: skip
+
+
+def insert_entries(entries: Sequence[Entry]) -> None:
+    """Insert new live entries without a version, and give them their ids; parents have theirs."""
+    now = timezone.now()
+    for entry in entries:
+        entry.created_at = now
+        entry.parent_id = entry.parent.pk if entry.parent else None
+        if entry.is_folder:  # a file has the time of its content
+            entry.modified_at = now
+    rows = ([getattr(entry, column) for column in _ENTRY_COLUMNS] for entry in entries)
+    for entry, key in zip(entries, insert_rows(Entry, _ENTRY_COLUMNS, rows), strict=True):
+        entry.pk = key
+
+
+def _give_content(entry: Entry, new: NewFile, now: datetime) -> None:
+    """Set the columns of an entry that its newest version decides."""
+    if entry.pk is not None:
+        entry.revision += 1
+    entry.size, entry.media_type = new.blob.size, new.blob.media_type
+    entry.modified_at = new.modified_at or now
+
+
+_VERSION_COLUMNS: Final = ("entry_id", "blob_id", "size", "sha256", "created_at", "created_by_id")
+
+
+def _insert_versions(batch: Batch, puts: Sequence[Put], now: datetime) -> None:
+    """Insert one version for each file, and make it the current one."""
+    author = batch.actor.user.pk if batch.actor.user else None
+    rows = [
+        (_entry(put).pk, blob.id, blob.size, blob.sha256, now, author)
+        for put, blob in ((put, put.new.blob) for put in puts)
+    ]
+    keys = insert_rows(Version, _VERSION_COLUMNS, rows)
+    point_at_newest([_entry(put).pk for put in puts])
+    for put, key in zip(puts, keys, strict=True):
+        _entry(put).version_id = key
+
+
+def point_at_newest(entry_ids: Sequence[int]) -> None:
+    """Make the newest version of each entry its current one."""
+    newest = Version.objects.filter(entry=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    for some in batched(entry_ids, BATCH):
+        Entry.objects.filter(pk__in=some).update(version=Subquery(newest))
