@@ -1,0 +1,1 @@
+"""HTTP semantics that the rooms share: byte doors, conditions, ranges, serving, archives."""

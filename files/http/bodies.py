@@ -1,0 +1,121 @@
+"""Request bodies: read in pieces, bounded and counted, or refused and drained."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from files.errors import BodyTooLargeError, FilesError, MalformedRequestError
+
+from .guard import header
+from .handler import ClientGoneError, Message, Receive, Scope, Send
+
+IDLE_SECONDS = 60.0  # a client that sends nothing for this long is given up
+DRAIN_SECONDS = 30.0  # how long a refused body is read on, so that the answer is seen
+_DIGITS: Final = 18  # of a length; more than any disk has
+
+
+class TooSlowError(ClientGoneError):
+    """The client sent nothing for so long that it is given up (408)."""
+
+
+class Body:
+    """The body of one request, read once, in the pieces in which it comes."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._scope, self._receive = scope, receive
+        self.is_whole = not (
+            header(scope, b"transfer-encoding") is not None
+            or header(scope, b"content-length") not in {None, "0"}
+        )
+
+    @property
+    def length(self) -> int | None:
+        """Give the stated length, in bytes; None where the body comes in chunks.
+
+        Raises MalformedRequestError for anything but one plain number (RFC 9110, 8.6).
+        """
+        value = header(self._scope, b"content-length")
+        if value is None:
+            return None
+        if not (value.isascii() and value.isdigit()) or len(value) > _DIGITS:
+            raise MalformedRequestError(reason="content-length")
+        return int(value)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Give what is left of the body. Raises ClientGoneError and TooSlowError."""
+        while not self.is_whole:
+            try:
+                message = await asyncio.wait_for(self._receive(), IDLE_SECONDS)
+            except TimeoutError:
+                raise TooSlowError from None
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError
+            self.is_whole = not message.get("more_body", False)
+            if piece := message.get("body", b""):
+                yield piece
+
+    async def read(self, limit: int) -> bytes:
+        """Read it all into memory. Raises BodyTooLargeError past limit, before reading if it can.
+
+        Counts what comes, whatever length was stated. Raises ClientGoneError and TooSlowError.
+        """
+        if (self.length or 0) > limit:
+            raise BodyTooLargeError(limit=limit)
+        body = bytearray()
+        async for piece in self.pieces():
+            body += piece
+            if len(body) > limit:
+                raise BodyTooLargeError(limit=limit)
+        return bytes(body)
+
+    async def drain(self) -> None:
+        """Throw away what comes until the body ends, the client goes or the time is over."""
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                async for _piece in self.pieces():
+                    pass
+        except (TimeoutError, ClientGoneError):
+            pass
+
+
+def draining(body: Body, send: Send) -> Send:
+    """Give a send that answers first and then reads on what the client still sends, bounded.
+
+    A server that closes with unread bytes resets the connection: the browser shows an error of its
+    own, and nginx says 502, in both cases instead of the answer.
+    """
+
+    async def draining_send(message: Message) -> None:
+        if body.is_whole:
+            await send(message)
+        elif message["type"] == "http.response.start":
+            headers = [*message["headers"], (b"connection", b"close")]
+            await send({**message, "headers": headers})
+        elif message.get("more_body", False):
+            await send(message)
+        else:
+            await send({**message, "more_body": True})
+            await body.drain()
+            await send({"type": "http.response.body", "body": b""})
+
+    return draining_send
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """Give a receive that hands out a body that was read already, then waits for the disconnect."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        if pending:
+            return pending.pop()
+        # A request without a body still has its one empty message to give.
+        while (message := await receive())["type"] == "http.request":
+            pass
+        return message
+
+    return receive_again
+
+
+def as_refusal(scope: Scope, error: FilesError) -> Scope:
+    """Give the scope that makes Django answer a request with an error (files/middleware.py)."""
+    return {**scope, "files.refusal": error}

@@ -1,0 +1,139 @@
+"""The ASGI application that project/asgi.py serves: byte doors first, Django behind them.
+
+Every request passes the guard. Bytes of files come in and go out here without Django's handler,
+which would spool a whole body before the first check and collect a whole answer in memory; all
+other bodies are bounded and read before Django sees them.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final
+
+from django.conf import settings
+
+from files.errors import FilesError
+
+from .archives import ArchiveDoor
+from .bodies import Body, TooSlowError, as_refusal, draining, replay
+from .downloads import ContentFace, DownloadDoor
+from .guard import Exchange, check_head, guarded, is_known_host
+from .handler import ClientGoneError, Receive, Scope, Send, SyncCoreHandler
+from .uploads import UploadDoor, UploadFace
+
+type _Answer = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_ARCHIVE: Final = re.compile(r"/folders/(?P<entry>[0-9]{1,18})/archive")
+
+
+class Doors:
+    """Dispatches each request to a byte door or to Django."""
+
+    def __init__(
+        self,
+        django: SyncCoreHandler,
+        *,
+        uploads: Sequence[UploadFace] = (),
+        contents: Sequence[ContentFace] = (),
+    ) -> None:
+        self._django = django
+        self._upload_faces, self._content_faces = uploads, contents
+        self._uploads = UploadDoor(django)
+        self._downloads = DownloadDoor(django)
+        self._archives = ArchiveDoor(django)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; other protocols than HTTP are not spoken."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        if scope["type"] != "http":
+            return
+        exchange, send = guarded(scope, send)
+        try:
+            await self._answer(exchange, scope, receive, send)
+        finally:
+            exchange.log()
+
+    async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever happens on the way."""
+        body = Body(scope, receive)
+        draining_send = draining(body, send)
+        try:
+            if not is_known_host(scope):
+                await _answer_plainly(400, "This is not a name of this server.", draining_send)
+            elif (refusal := check_head(scope)) is not None:
+                await self._refuse(refusal, scope, draining_send)
+            else:
+                await self._dispatch(scope, body, receive, draining_send)
+        except TooSlowError:
+            # Not drained: what is given up is not waited for once more.
+            await _answer_plainly(408, "The request took too long to arrive.", send)
+        except ClientGoneError:
+            return
+        except Exception as error:
+            if exchange.status:
+                raise  # too late for a page: the connection breaks, and the server logs why
+            await self._django.respond({**scope, "files.fault": error}, draining_send)
+
+    async def _dispatch(self, scope: Scope, body: Body, receive: Receive, send: Send) -> None:
+        """Find the door of a request by its method and path."""
+        if settings.SECURE_SSL_REDIRECT and scope["scheme"] != "https":
+            # No bytes over a line that anybody reads: Django sends the client to the other one.
+            await self._to_django(scope, body, receive, send)
+            return
+        path = scope["path"]
+        if scope["method"] == "POST":
+            for face in self._upload_faces:
+                if match := face.route.fullmatch(path):
+                    folder_id = int(match["folder"])
+                    await self._uploads.receive(face, folder_id, scope, body, send)
+                    return
+        elif (answer := self._find_answer(scope)) is not None:
+            if (again := await self._take_body(scope, body, receive, send)) is not None:
+                scope["files.exchange"].find_route(path)
+                await answer(scope, again, send)
+            return
+        await self._to_django(scope, body, receive, send)
+
+    def _find_answer(self, scope: Scope) -> _Answer | None:
+        """Find the door that sends what a request asks for; None if Django answers it."""
+        if scope["method"] not in {"GET", "HEAD"}:
+            return None
+        if match := _ARCHIVE.fullmatch(scope["path"]):
+            return partial(self._archives.send_archive, int(match["entry"]))
+        for face in self._content_faces:
+            if match := face.route.fullmatch(scope["path"]):
+                return partial(self._downloads.send_content, face, int(match["entry"]))
+        return None
+
+    async def _to_django(self, scope: Scope, body: Body, receive: Receive, send: Send) -> None:
+        """Read a bounded body, then let Django answer."""
+        if (again := await self._take_body(scope, body, receive, send)) is not None:
+            await self._django(scope, again, send)
+
+    async def _take_body(
+        self, scope: Scope, body: Body, receive: Receive, send: Send
+    ) -> Receive | None:
+        """Read a bounded body and give a receive that repeats it; None if it was refused."""
+        try:
+            return replay(await body.read(settings.FILES_MAX_BODY_SIZE), receive)
+        except FilesError as error:
+            await self._refuse(error, scope, send)
+            return None
+
+    async def _refuse(self, error: FilesError, scope: Scope, send: Send) -> None:
+        """Answer with an error, as a page."""
+        scope["files.exchange"].find_route(scope["path"])
+        await self._django.respond(as_refusal(scope, error), send)
+
+
+async def _answer_plainly(status: int, text: str, send: Send) -> None:
+    """Answer with a line of text, where no page can be made."""
+    line = f"{text}\n".encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(line)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": line})

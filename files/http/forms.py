@@ -1,0 +1,329 @@
+"""Multipart forms with files: streamed part by part, each file straight into its own blob.
+
+The rules hold for every form that uploads: the token is the first field and is checked before a
+file is taken, other fields are few and small, and nothing of a refused request stays on disk.
+"""
+
+import asyncio
+import errno
+import logging
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import uuid4
+
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+
+from files.errors import (
+    CrossSiteRequestError,
+    DiskFullError,
+    FilesError,
+    FilesRefusedError,
+    FileTooLargeError,
+    InvalidNameError,
+    MalformedRequestError,
+    StorageFailedError,
+    TooManyFilesError,
+    UnsupportedTypeError,
+)
+from files.names import split_path
+from files.operations.blobs import NewBlob
+from files.operations.versions import NewFile
+from files.storage.filesystem import BlobStorage, BlobWriter
+
+from .disk import in_disk_thread
+from .incoming import PIECE_SIZE, IncomingFile, finish
+
+__all__ = ["FormLimits", "FormReceiver", "ReceivedForm", "boundary_of", "in_disk_thread"]
+
+logger = logging.getLogger(__name__)
+
+TOKEN_FIELD: Final = "csrfmiddlewaretoken"  # noqa: S105 - a field's name
+FIELD_SIZE: Final = 4096  # bytes, of a field that is no file
+FIELD_COUNT: Final = 20  # fields, and file inputs left empty
+PART_OVERHEAD: Final = 4608  # bytes around a part: its boundary, and headers with a long path
+BOUNDARY_SIZE: Final = 70  # RFC 2046, 5.1.1
+TRIPS: Final = 16  # to threads that finish files, at once
+TRIP_FILES: Final = 16  # small files that one trip finishes
+
+# How browsers name a file (WHATWG HTML, "multipart form data"); a backslash is one of its letters.
+_DISPOSITION: Final = re.compile(r'form-data; name="[^"]*"; filename="([^"]*)"')
+_AS_IT_IS: Final = {"7bit", "8bit", "binary"}  # transfer encodings that change nothing
+
+
+@dataclass(frozen=True, slots=True)
+class FormLimits:
+    """How much one form may bring."""
+
+    file_size: int  # bytes, one file
+    total_size: int  # bytes, all files together: what quota and disk leave
+    files: int
+    depth: int  # names in a path
+    keep_free: int  # bytes, of the disk
+    over_total: FilesError  # what to say past total_size, but for how much is needed
+
+    @property
+    def overhead(self) -> int:
+        """Give the most that a form is longer than its files, in bytes."""
+        return self.files * PART_OVERHEAD + FIELD_COUNT * (FIELD_SIZE + PART_OVERHEAD)
+
+    def exceeded_by(self, needed: int) -> FilesError:
+        """Give the error for files that need so many bytes, and more than there is room for."""
+        return type(self.over_total)(**self.over_total.data, needed=needed)
+
+
+@dataclass(slots=True)
+class ReceivedForm:
+    """What a form brought: small fields, and files that are on stable storage but not recorded."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    files: list[NewFile] = field(default_factory=list)
+    refused: dict[str, FilesError] = field(default_factory=dict)  # by path, with bad names
+    blobs: list[BlobWriter] = field(default_factory=list)
+
+    def discard(self) -> None:
+        """Remove the bytes: nothing of this form was recorded. Blocks.
+
+        What cannot be removed is a stray, and the sweeper's.
+        """
+        for blob in self.blobs:
+            with suppress(OSError):
+                blob.discard()
+
+
+def boundary_of(content_type: str) -> str:
+    """Give the boundary of a form. Raises UnsupportedTypeError, MalformedRequestError."""
+    kind, options = parse_options_header(content_type)
+    if kind != "multipart/form-data":
+        raise UnsupportedTypeError(expected="multipart/form-data")
+    boundary: str = options.get("boundary", "")
+    if not 0 < len(boundary) <= BOUNDARY_SIZE:
+        raise MalformedRequestError(reason="boundary")
+    return boundary
+
+
+class FormReceiver:
+    """Takes the parts of one form, in order; one is made for each request."""
+
+    def __init__(
+        self, storage: BlobStorage, limits: FormLimits, is_token: Callable[[str], bool]
+    ) -> None:
+        self.form = ReceivedForm()
+        self._storage, self._limits, self._is_token = storage, limits, is_token
+        self._total = 0  # bytes of files
+        self._file_count = self._field_count = 0
+        self._has_token = False
+        self._part: _Field | IncomingFile | None = None
+        self._waiting: list[tuple[int, IncomingFile]] = []  # with their places in the form
+        self._waiting_size = 0  # bytes
+        self._finishing: set[asyncio.Future[None]] = set()
+
+    async def receive(self, boundary: str, pieces: AsyncIterator[bytes]) -> ReceivedForm:
+        """Take a whole form. On any error nothing of it is left on disk."""
+        try:
+            await self._parse(boundary, pieces)
+            await self._send_waiting()
+            await _settle(self._finishing)
+            folders = [blob.folder for blob in self.form.blobs]
+            await in_disk_thread(self._storage.sync_folders, folders)
+        except BaseException as error:
+            await self._clean_up()
+            if (told := _translated(error)) is not None:
+                raise told from error
+            raise
+        return self.form
+
+    async def _parse(self, boundary: str, pieces: AsyncIterator[bytes]) -> None:
+        """Feed the parser and hand its events on."""
+        received = 0
+        # Not strict: that refuses a line break behind the last boundary, if it comes by itself.
+        with PushMultipartParser(boundary) as parser:
+            async for piece in pieces:
+                received += len(piece)
+                for event in parser.parse(piece):
+                    if isinstance(event, MultipartSegment):
+                        self._part = self._begin(event)
+                    elif event is None:
+                        await self._end()
+                    else:
+                        await self._take(event)
+                if received - self._total > self._limits.overhead:
+                    raise MalformedRequestError(reason="overhead")
+        if not self._has_token:
+            raise CrossSiteRequestError
+
+    def _begin(self, segment: MultipartSegment) -> "_Field | IncomingFile":
+        """Begin a part. Raises CrossSiteRequestError if it should have been the token."""
+        filename = _filename_of(segment)
+        if not self._has_token and (segment.name != TOKEN_FIELD or filename is not None):
+            raise CrossSiteRequestError
+        _check_headers(segment)
+        if not filename:
+            self._field_count += 1
+            if self._field_count > FIELD_COUNT:
+                raise MalformedRequestError(reason="too-many-fields")
+            return _Field(segment.name, is_file=filename is not None)
+        self._file_count += 1
+        if self._file_count > self._limits.files:
+            raise TooManyFilesError(limit=self._limits.files)
+        path = None
+        try:
+            path = split_path(filename, max_depth=self._limits.depth)
+        except FilesError as error:
+            # Told with the others at the end, so that a person sees all of them at once.
+            self.form.refused[filename] = error
+        return IncomingFile(path, self._open_writer, self._require_room)
+
+    async def _take(self, piece: bytes) -> None:
+        """Take bytes of the part that is open."""
+        part = self._part
+        if isinstance(part, _Field):
+            part.take(piece)
+            return
+        assert part is not None  # noqa: S101 - the parser gives a segment first
+        self._total += len(piece)
+        if part.size + len(piece) > self._limits.file_size:
+            path = "/".join(part.path or ())
+            raise FilesRefusedError({path: FileTooLargeError(limit=self._limits.file_size)})
+        if self._total > self._limits.total_size:
+            raise self._limits.exceeded_by(self._total)
+        await part.take(piece)
+
+    async def _end(self) -> None:
+        """End the part that is open."""
+        part, self._part = self._part, None
+        if isinstance(part, IncomingFile):
+            if part.path is not None:
+                await self._end_file(part, part.path)
+        elif part is not None and not part.is_file:
+            self._end_field(part.name, part.text)
+
+    def _end_field(self, name: str, value: str) -> None:
+        """Keep a field; the first one must be the right token."""
+        if not self._has_token:
+            if not self._is_token(value):
+                raise CrossSiteRequestError
+            self._has_token = True
+        self.form.fields.setdefault(name, value)
+
+    async def _end_file(self, part: IncomingFile, path: tuple[str, ...]) -> None:
+        """Let a file be finished in the background; small ones wait for company.
+
+        A placeholder keeps the order of the form while files are finished in any order.
+        """
+        self._waiting.append((len(self.form.files), part))
+        self._waiting_size += part.size
+        self.form.files.append(NewFile(path, _NO_BLOB))
+        is_small = part.is_in_memory and self._waiting_size < PIECE_SIZE
+        if not is_small or len(self._waiting) >= TRIP_FILES:
+            await self._send_waiting()
+
+    async def _send_waiting(self) -> None:
+        """Send the files that wait to a thread, when not too many are on the way."""
+        if len(self._finishing) >= TRIPS:
+            done, self._finishing = await asyncio.wait(
+                self._finishing, return_when=asyncio.FIRST_COMPLETED
+            )
+            await _settle(done)
+        files, self._waiting, self._waiting_size = self._waiting, [], 0
+        if files:
+            self._finishing.add(asyncio.ensure_future(self._finish(files)))
+
+    async def _finish(self, files: Sequence[tuple[int, IncomingFile]]) -> None:
+        """Finish files and put them in their places."""
+        blobs = await finish([part for _index, part in files])
+        for (index, _part), blob in zip(files, blobs, strict=True):
+            self.form.files[index] = NewFile(self.form.files[index].path, blob)
+
+    def _open_writer(self) -> BlobWriter:
+        """Open a blob for a file of this form; called in a thread."""
+        writer = self._storage.writer(uuid4())
+        self.form.blobs.append(writer)
+        return writer
+
+    def _require_room(self, size: int) -> None:
+        """Make sure that the disk keeps its reserve, whatever else is written; in a thread."""
+        free = self._storage.free_bytes() - self._limits.keep_free
+        if free < size:
+            raise DiskFullError(needed=self._total, free=max(0, free))
+
+    async def _clean_up(self) -> None:
+        """Wait for what threads are doing, then remove every blob of this form."""
+        pending: list[Awaitable[Any]] = [*self._finishing]
+        if isinstance(self._part, IncomingFile):
+            pending.append(self._part.settle())
+        await asyncio.gather(*pending, return_exceptions=True)
+        await in_disk_thread(self.form.discard)
+
+
+_NO_BLOB = NewBlob(uuid4(), 0, "", 0, "")
+
+
+@dataclass(slots=True)
+class _Field:
+    """A part that is no file, or an input for files that was left empty."""
+
+    name: str
+    is_file: bool
+    value: bytearray = field(default_factory=bytearray)
+
+    def take(self, piece: bytes) -> None:
+        """Take a piece. Raises what is wrong with it."""
+        if self.is_file:
+            raise FilesRefusedError({"": InvalidNameError(reason="empty")})
+        self.value += piece
+        if len(self.value) > FIELD_SIZE:
+            raise MalformedRequestError(reason="field-too-large")
+
+    @property
+    def text(self) -> str:
+        """Give the value. Raises MalformedRequestError."""
+        try:
+            return self.value.decode()
+        except UnicodeDecodeError:
+            raise MalformedRequestError(reason="encoding") from None
+
+
+def _filename_of(segment: MultipartSegment) -> str | None:
+    """Give the name that a part states for its file; None for a part that is no file.
+
+    The parser would cut what looks like a path of Windows, for browsers that are gone.
+    """
+    match = _DISPOSITION.fullmatch(segment.header("Content-Disposition"))
+    if match is None:
+        name: str | None = segment.filename
+        return name
+    return match[1].replace("%0D", "\r").replace("%0A", "\n").replace("%22", '"')
+
+
+def _check_headers(segment: MultipartSegment) -> None:
+    """Refuse what would make the bytes mean something else. Raises MalformedRequestError."""
+    names = [name for name, _value in segment.headerlist]
+    if len(set(names)) < len(names):
+        raise MalformedRequestError(reason="headers")
+    # RFC 7578, 4.7: nobody sends it. Stored as it is, the file would not be what was sent.
+    if segment.header("Content-Transfer-Encoding", "binary").strip().lower() not in _AS_IT_IS:
+        raise MalformedRequestError(reason="transfer-encoding")
+
+
+async def _settle(futures: set[asyncio.Future[None]]) -> None:
+    """Wait for files to be finished and raise the first of their errors."""
+    for result in await asyncio.gather(*futures, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+
+
+def _translated(error: BaseException) -> FilesError | None:
+    """Turn what parser and disk raise into an error that a face can render; None for the rest."""
+    if isinstance(error, MultipartError):
+        return MalformedRequestError(reason="multipart")
+    if not isinstance(error, OSError):
+        return None
+    name = errno.errorcode.get(error.errno or 0, "?")
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        logger.error("an upload met a full disk (%s)", name)
+        return DiskFullError()
+    logger.critical("an upload failed in the storage (%s)", name)
+    return StorageFailedError()

@@ -1,0 +1,173 @@
+"""The upload door: admit by the head alone, receive, act; every face that uploads shares it."""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from io import BytesIO
+from typing import Final, cast
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.handlers.asgi import ASGIRequest
+from django.db import DatabaseError
+
+from files.access import Actor, locate
+from files.errors import (
+    DiskFullError,
+    FilesError,
+    FilesRefusedError,
+    NoFilesError,
+    QuotaExceededError,
+    UnsupportedTypeError,
+)
+from files.models import Entry, Right, Space
+from files.operations.blobs import blob_storage
+from files.operations.entries import require_folder
+from files.operations.versions import Clash, put_files
+from files.storage.filesystem import BlobStorage
+
+from .bodies import Body
+from .forms import FormLimits, FormReceiver, ReceivedForm, boundary_of
+from .guard import has_form_token, header, require_user
+from .handler import Scope, Send, SyncCoreHandler
+
+_FULL: Final = {"sqlite_errorcode": sqlite3.SQLITE_FULL, "sqlstate": "53100"}  # by the driver
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFace:
+    """What a face says of its upload form: where it is posted to, and as whom it acts.
+
+    route has the group "folder", the id of the folder to put files into. actor raises a FilesError
+    for a user who may not use this face. The view at the same address renders the outcome, which
+    it finds in request.scope["files.outcome"].
+    """
+
+    name: str
+    route: re.Pattern[str]
+    actor: Callable[[User], Actor]
+
+
+@dataclass(frozen=True, slots=True)
+class UploadOutcome:
+    """What became of an upload: the new entries, or why nothing was taken."""
+
+    folder: Entry | None = None
+    entries: list[Entry] = field(default_factory=list)
+    error: FilesError | None = None
+    fields: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> dict[str, FilesError]:
+        """Give the files that were refused, by path."""
+        return self.error.refused if isinstance(self.error, FilesRefusedError) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """Who may put how much where: advice, since acting decides it all again."""
+
+    actor: Actor
+    folder: Entry
+    limits: FormLimits
+
+    def require_room(self, length: int | None) -> None:
+        """Refuse a body whose stated length cannot fit. Raises what the limits say."""
+        if length is not None and length > self.limits.total_size + self.limits.overhead:
+            raise self.limits.exceeded_by(length)
+
+
+class UploadDoor:
+    """Takes forms with files before Django sees them."""
+
+    def __init__(self, django: SyncCoreHandler) -> None:
+        self._django = django
+
+    async def receive(
+        self, face: UploadFace, folder_id: int, scope: Scope, body: Body, send: Send
+    ) -> None:
+        """Answer one upload; the answer is sent even while the client is still sending."""
+        scope["files.exchange"].find_route(scope["path"])
+        request = ASGIRequest(scope, BytesIO())
+        folder, form = None, ReceivedForm()
+        try:
+            admission = await self._django.in_thread(_admit, request, face, folder_id)
+            folder = admission.folder
+            admission.require_room(body.length)
+            boundary = _boundary_of(scope)
+            receiver = FormReceiver(
+                blob_storage(), admission.limits, partial(has_form_token, request)
+            )
+            form = await receiver.receive(boundary, body.pieces())
+            entries = await self._django.in_thread(_act, admission, form)
+            outcome = UploadOutcome(folder, entries, fields=form.fields)
+        except FilesError as error:
+            outcome = UploadOutcome(folder, error=error, fields=form.fields)
+        await self._django.respond({**scope, "files.outcome": outcome}, send)
+
+
+def _boundary_of(scope: Scope) -> str:
+    """Give the boundary of the form in a body. Raises UnsupportedTypeError for a packed one too."""
+    if (header(scope, b"content-encoding") or "identity").lower() != "identity":
+        raise UnsupportedTypeError(expected="identity")
+    return boundary_of(header(scope, b"content-type") or "")
+
+
+def _admit(request: ASGIRequest, face: UploadFace, folder_id: int) -> _Admission:
+    """Decide by the head of a request whether its body may come; in a thread."""
+    actor = face.actor(require_user(request))
+    located = locate(actor, folder_id, Right.ADD)
+    folder = require_folder(located)
+    depth = settings.FILES_MAX_DEPTH - len(located.ancestors) - 1
+    limits = _limits(folder.space, blob_storage(), depth)
+    return _Admission(actor, folder, limits)
+
+
+def _limits(space: Space, storage: BlobStorage, depth: int) -> FormLimits:
+    """Work out what a form may bring now: the smaller of what the quota and the disk leave."""
+    disk = max(0, storage.free_bytes() - settings.FILES_MIN_FREE_SPACE)
+    quota = space.free_bytes
+    total, over_total = disk, cast("FilesError", DiskFullError(free=disk))
+    if quota is not None and quota < disk:
+        total = quota
+        over_total = QuotaExceededError(quota=space.quota_bytes, used=space.used_bytes, free=quota)
+    return FormLimits(
+        file_size=settings.FILES_MAX_UPLOAD_SIZE,
+        total_size=total,
+        files=settings.FILES_MAX_UPLOAD_FILES,
+        depth=depth,
+        keep_free=settings.FILES_MIN_FREE_SPACE,
+        over_total=over_total,
+    )
+
+
+def _act(admission: _Admission, form: ReceivedForm) -> list[Entry]:
+    """Make the files of a form visible, all or none; in a thread.
+
+    The bytes of a refused form are removed. After any other failure they stay, since the commit may
+    have happened: what it did not record is a stray, and the sweeper's.
+    """
+    try:
+        if form.refused:
+            raise FilesRefusedError(form.refused)
+        if not form.files:
+            raise NoFilesError
+        clash = Clash.KEEP_BOTH if form.fields.get("clash") == "both" else Clash.NEW_VERSION
+        entries = put_files(admission.folder, form.files, actor=admission.actor, clash=clash)
+    except FilesError:
+        form.discard()
+        raise
+    except DatabaseError as error:
+        if not _is_full(error):
+            raise
+        form.discard()
+        raise DiskFullError from error
+    return [entry for entry in entries if isinstance(entry, Entry)]
+
+
+def _is_full(error: DatabaseError) -> bool:
+    """Tell whether the disk of the database is full; then nothing was committed."""
+    cause = error.__cause__
+    return any(getattr(cause, name, None) == code for name, code in _FULL.items())
