@@ -1,0 +1,159 @@
+"""One page of a folder: folders first, in one of four orders, by keyset and never by OFFSET.
+
+Folders and files are read by a query each, so that either is one range of the index of its order
+(models/entries.py) whichever way it runs, and a page costs the same in a folder of any size.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from django.db.models import F, Q, QuerySet, Subquery
+
+from files.models import Entry
+
+PAGE_SIZE = 100
+
+_COLUMNS = {
+    "name": "name_fold",
+    "size": "size",
+    "date": "modified_at",
+    "type": "media_type",
+}
+_SHOWN = ("pk", "parent_id", "kind", "name", "size", "media_type", "modified_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a folder is sorted: by which column, and which way."""
+
+    key: str = "name"
+    is_descending: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what the address says, "size" or "-size"; anything unknown is by name."""
+        key = text.removeprefix("-")
+        return cls(key, text.startswith("-")) if key in _COLUMNS else cls()
+
+    def __str__(self) -> str:
+        return f"-{self.key}" if self.is_descending else self.key
+
+    def column_of(self, kind: Entry.Kind) -> str:
+        """Name the column that sorts this kind; folders have no size or type, so go by name."""
+        if kind == Entry.Kind.FOLDER and self.key in {"size", "type"}:
+            return "name_fold"
+        return _COLUMNS[self.key]
+
+    def descends(self, kind: Entry.Kind) -> bool:
+        """Tell which way this kind runs; folders that go by name for want of a size run upwards."""
+        return self.is_descending and self.column_of(kind) == _COLUMNS[self.key]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page starts: behind an entry, or before it.
+
+    It holds the entry's id and not its value, so it is short, and compares what the database
+    stores with what the database stores. Opaque to clients.
+    """
+
+    is_backward: bool
+    kind: Entry.Kind
+    entry_id: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read a cursor; None for anything this module has not written (the first page)."""
+        match = re.fullmatch(r"([ab])([01])-([0-9]{1,18})", text, re.ASCII)
+        if match is None:
+            return None
+        return cls(match[1] == "b", Entry.Kind(int(match[2])), int(match[3]))
+
+    @classmethod
+    def at(cls, entry: Entry, *, is_backward: bool) -> Self:
+        """Give the cursor behind or before an entry."""
+        return cls(is_backward, Entry.Kind(entry.kind), entry.pk)
+
+    def __str__(self) -> str:
+        return f"{'b' if self.is_backward else 'a'}{int(self.kind)}-{self.entry_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some members of a folder, and the cursors of the pages around them."""
+
+    entries: list[Entry]
+    previous: Cursor | None = None
+    next: Cursor | None = None
+
+
+def list_folder(
+    folder: Entry, order: Order, cursor: Cursor | None = None, size: int = PAGE_SIZE
+) -> Page:
+    """Read one page of a folder's live members, for who came by access.locate.
+
+    A cursor whose entry has left the folder, or behind which nothing is left, gives the first page.
+    """
+    if cursor is not None and not _anchors(folder, cursor).exists():
+        cursor = None
+    found = _read(folder, order, cursor, size + 1)
+    if cursor is not None and not found:
+        cursor, found = None, _read(folder, order, None, size + 1)
+    has_more, entries = len(found) > size, found[:size]
+    if not entries:
+        return Page([])
+    backward = cursor is not None and cursor.is_backward
+    if backward:
+        entries.reverse()
+    has_previous = has_more if backward else cursor is not None
+    has_next = backward or has_more
+    return Page(
+        entries,
+        previous=Cursor.at(entries[0], is_backward=True) if has_previous else None,
+        next=Cursor.at(entries[-1], is_backward=False) if has_next else None,
+    )
+
+
+def _anchors(folder: Entry, cursor: Cursor) -> QuerySet[Entry]:
+    """Give the entry a cursor stands at, trashed meanwhile or not.
+
+    Only one of this very folder will do: one of another folder would tell, by what comes behind
+    it, how its name compares.
+    """
+    return Entry.objects.filter(pk=cursor.entry_id, parent=folder, kind=cursor.kind)
+
+
+def _read(folder: Entry, order: Order, cursor: Cursor | None, count: int) -> list[Entry]:
+    """Read up to count members in the direction of the cursor, from one kind into the other."""
+    backward = cursor is not None and cursor.is_backward
+    kinds = [Entry.Kind.FOLDER, Entry.Kind.FILE]
+    if backward:
+        kinds.reverse()
+    if cursor is not None:
+        kinds = kinds[kinds.index(cursor.kind) :]
+    found: list[Entry] = []
+    for kind in kinds:
+        if len(found) < count:
+            start = cursor if cursor is not None and cursor.kind == kind else None
+            rows = _members(folder, order, kind, start, backward=backward)
+            found.extend(rows[: count - len(found)])
+    return found
+
+
+def _members(
+    folder: Entry, order: Order, kind: Entry.Kind, start: Cursor | None, *, backward: bool
+) -> QuerySet[Entry]:
+    """Give the members of one kind from a start on, in the order of one index."""
+    column = order.column_of(kind)
+    falls = order.descends(kind) != backward
+    rows = Entry.objects.children_of(folder).filter(kind=kind).only(*_SHOWN)
+    if start is not None:
+        value = Subquery(_anchors(folder, start).values(column))
+        side, edge = ("lt", "lte") if falls else ("gt", "gte")
+        # The first condition is the range of the index; the second one settles ties by id.
+        rows = rows.filter(**{f"{column}__{edge}": value}).filter(
+            Q(**{f"{column}__{side}": value}) | Q(**{f"pk__{side}": start.entry_id})
+        )
+    keys = [F(column), F("pk")]
+    return rows.order_by(*(key.desc() if falls else key.asc() for key in keys))

@@ -1,0 +1,1 @@
+"""Views of the HTML pages, one module per noun."""

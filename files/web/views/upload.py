@@ -1,0 +1,62 @@
+"""The upload page, and the addresses whose bytes never come through Django."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render, resolve_url
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+
+from files.access import locate
+from files.errors import MethodNotAllowedError, NotAFolderError, SignInRequiredError
+from files.http.requests import FilesRequest
+from files.http.uploads import UploadOutcome
+from files.models import Right
+from files.web.pages import page, see_other
+from files.web.upload_pages import upload_context, upload_refused
+
+
+def upload(request: FilesRequest, folder_id: int) -> HttpResponse:
+    """Show the upload form of a folder; after a POST, what became of what the door received.
+
+    Raises MethodNotAllowedError for a POST that came past the door: there is nothing to take its
+    files.
+    """
+    scope: dict[str, Any] = getattr(request, "scope", {})
+    outcome = scope.get("files.outcome")
+    if isinstance(outcome, UploadOutcome):
+        return _answer(request, folder_id, outcome)
+    return _form(request, folder_id)
+
+
+@page("GET")
+def _form(request: FilesRequest, folder_id: int) -> HttpResponse:
+    """Show the upload form of a folder."""
+    located = locate(request.actor, folder_id, Right.ADD)
+    if not located.entry.is_folder:
+        raise NotAFolderError(entry_id=folder_id)
+    return render(request, "files/upload.html", upload_context(located, last=_("Upload")))
+
+
+def _answer(request: FilesRequest, folder_id: int, outcome: UploadOutcome) -> HttpResponse:
+    """Show the folder with what has come, or the form with what stood in the way."""
+    if outcome.error is None:
+        query = urlencode({"uploaded": len(outcome.entries)})
+        return see_other(f"{reverse('web:folder', args=[folder_id])}?{query}")
+    if isinstance(outcome.error, SignInRequiredError):
+        # Signing in leads back to the form.
+        query = urlencode({"next": request.path})
+        return see_other(f"{resolve_url(settings.LOGIN_URL)}?{query}")
+    if outcome.folder is None:
+        raise outcome.error
+    located = locate(request.actor, folder_id, Right.ADD)
+    return upload_refused(request, located, outcome.error, outcome.refused)
+
+
+@csrf_exempt
+def answered_by_door(request: HttpRequest, entry_id: int) -> HttpResponse:  # noqa: ARG001
+    """Stand for an address that the door answers to GET and HEAD, and refuse other methods."""
+    raise MethodNotAllowedError(allow=["GET", "HEAD"])
