@@ -1,0 +1,109 @@
+"""The jobs themselves: thin, each calls operations and can be run again after a crash."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import transaction
+from django.tasks import task
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from files.access import Actor
+from files.models import Event, Space
+from files.operations.blobs import sweep_blobs
+from files.operations.journal import Draft, lock_spaces, record
+from files.operations.transfer import discard_staged, run_transfer
+from files.operations.trash import purge_some, spaces_to_purge
+
+logger = logging.getLogger("files.jobs")
+
+KEPT = timedelta(days=3)  # finished rows, for who asks what became of a job
+SYSTEM = Actor.system(Event.Door.JOB)
+
+
+def requester(event: Event) -> Actor:
+    """Give who asked for a job, with the rights of now: none for an account that is gone.
+
+    An event without a name is the system's own.
+    """
+    if not event.actor_name:
+        return SYSTEM
+    user = event.actor if event.actor is not None and event.actor.is_active else None
+    return Actor(user, Event.Door.JOB)
+
+
+@task
+def transfer(event_id: int) -> int:
+    """Copy or move what a JOB_REQUESTED event asks for, and give how many entries that were."""
+    event = Event.objects.select_related("actor").get(pk=event_id)
+    return len(run_transfer(event, actor=requester(event)))
+
+
+@transaction.atomic
+def tell_failed(path: str, arguments: list[Any], code: str) -> None:
+    """Record for who asked for a transfer that it failed for good; other jobs nobody asked for."""
+    if path != transfer.module_path:
+        return
+    request = Event.objects.filter(pk=arguments[0]).first()
+    if request is None:
+        return
+    space = lock_spaces(request.space_id)[request.space_id]
+    after = {"request": request.pk, "code": code}
+    event = Draft(Event.Kind.JOB_FAILED, request.entry_id, before=None, after=after)
+    record(space, [event], actor=requester(request))
+
+
+@task
+def purge(space_id: int) -> None:
+    """Remove the rows below what was deleted for good in a space, one bounded step at a time."""
+    space = Space.objects.get(pk=space_id)
+    while purge_some(space):
+        pass
+
+
+@task
+def purge_all() -> int:
+    """Do what an interrupted purge left, in every space; give how many spaces had something."""
+    spaces = list(spaces_to_purge())
+    for space in spaces:
+        purge.call(space.pk)
+    return len(spaces)
+
+
+@task
+def discard_copies() -> None:
+    """Remove the unfinished copies of jobs that were given up, in every space."""
+    for space in Space.objects.exclude(kind=Space.Kind.SYSTEM).iterator():
+        discard_staged(space, older_than=KEPT)
+
+
+@task
+def sweep() -> dict[str, int]:
+    """Sweep blobs that nothing points at, or only say what would go (FILES_SWEEP_DRY_RUN)."""
+    grace = timedelta(seconds=settings.FILES_BLOB_GRACE_SECONDS)
+    result = sweep_blobs(grace=grace, dry_run=settings.FILES_SWEEP_DRY_RUN)
+    figures = {
+        "claimed": result.claimed,
+        "unlinked": result.unlinked,
+        "unlinked_bytes": result.unlinked_bytes,
+        "waiting": result.waiting,
+        "failed": result.failed,
+    }
+    logger.info("sweep", extra={**figures, "dry_run": int(settings.FILES_SWEEP_DRY_RUN)})
+    return figures
+
+
+@task
+def prune_rows() -> int:
+    """Forget the rows of jobs that finished a while ago, and give how many."""
+    old = DBTaskResult.objects.finished().filter(finished_at__lt=timezone.now() - KEPT)
+    return old.delete()[0]
+
+
+@task
+def clear_sessions() -> None:
+    """Forget the sessions that are over."""
+    call_command("clearsessions")
