@@ -1,0 +1,41 @@
+"""The admin as the byte doors see it: where its bytes go in and out, and as whom."""
+
+import re
+from typing import Final
+
+from django.contrib.auth.models import User
+
+from files.access import Actor, locate
+from files.errors import ForbiddenError
+from files.http.downloads import ContentFace
+from files.http.uploads import UploadFace
+from files.operations.staff_access import record_staff_read
+
+from .actors import READ_CONTENT, staff_actor
+
+
+def _uploader(user: User) -> Actor:
+    """Act as staff who may add entries. Raises ForbiddenError."""
+    if not (user.is_staff and user.has_perm("files.add_entry")):
+        raise ForbiddenError(right="ADD")
+    return staff_actor(user)
+
+
+def _reader(user: User, entry_id: int) -> Actor:
+    """Act as staff who may read content, and record that they do.
+
+    Raises ForbiddenError, EntryNotFoundError and NotAFileError.
+    """
+    if not (user.is_staff and user.has_perm(READ_CONTENT) and user.has_perm("files.view_entry")):
+        raise ForbiddenError(right="READ")
+    actor = staff_actor(user)
+    record_staff_read(locate(actor, entry_id).entry, actor=actor)
+    return actor
+
+
+CONTENT: Final = ContentFace(
+    re.compile(r"/admin/files/entry/(?P<entry>[0-9]{1,18})/content/"), _reader
+)
+UPLOAD: Final = UploadFace(
+    "admin-upload", re.compile(r"/admin/files/entry/(?P<folder>[0-9]{1,18})/upload/"), _uploader
+)

@@ -1,0 +1,45 @@
+"""Versions, for staff to look at: what contents a file has had."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from files.models import Version
+from files.templatetags.files import size
+
+from .base import ReadOnlyAdmin
+from .shown import page_link
+
+
+@admin.register(Version)
+class VersionAdmin(ReadOnlyAdmin[Version]):
+    """Read versions, usually those of one entry or one blob (?entry=, ?blob=)."""
+
+    list_display = (
+        "__str__",
+        "shown_entry",
+        "shown_size",
+        "created_at",
+        "created_by",
+        "shown_blob",
+    )
+    list_select_related = ("entry", "created_by")
+    list_filter = ("created_at",)
+    ordering = ("-id",)
+    sortable_by = ()
+    fields = ("shown_entry", "shown_blob", "shown_size", "sha256", "created_at", "created_by")
+    readonly_fields = ("shown_entry", "shown_blob", "shown_size")
+
+    @admin.display(description=_("entry"))
+    def shown_entry(self, version: Version) -> str:
+        """Link to the file."""
+        return page_link("entry", version.entry_id, version.entry.name)
+
+    @admin.display(description=_("blob"))
+    def shown_blob(self, version: Version) -> str:
+        """Link to the bytes."""
+        return page_link("blob", version.blob_id, str(version.blob_id)[:8])
+
+    @admin.display(description=_("size"))
+    def shown_size(self, version: Version) -> str:
+        """Show the size for people."""
+        return size(version.size)
