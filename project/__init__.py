@@ -1,0 +1,1 @@
+"""Configuration: settings, root URLs, the server's set-up and the ASGI entry point."""

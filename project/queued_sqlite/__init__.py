@@ -1,0 +1,1 @@
+"""A database backend: Django's SQLite with its writers in a queue."""

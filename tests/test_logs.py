@@ -1,0 +1,112 @@
+"""Log lines: one JSON object each, nothing of a request in them, rotated by several processes."""
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from project.logs import JsonFormatter, SharedFileHandler
+
+WRITER = """
+import logging, sys
+from pathlib import Path
+from project.logs import JsonFormatter, SharedFileHandler
+handler = SharedFileHandler(Path(sys.argv[1]), max_bytes=20_000, backups=50)
+handler.setFormatter(JsonFormatter())
+for number in range(300):
+    handler.handle(logging.makeLogRecord({"msg": f"{sys.argv[2]}-{number}"}))
+"""
+
+
+def line_of(**fields: object) -> dict[str, object]:
+    loaded: dict[str, object] = json.loads(JsonFormatter().format(logging.makeLogRecord(fields)))
+    return loaded
+
+
+def test_line_holds_the_extras() -> None:
+    line = line_of(msg="%s served", args=("page",), name="files", status=200, user_id=None)
+
+    assert line["message"] == "page served"
+    assert line["logger"] == "files"
+    assert line["status"] == 200
+    assert line["user_id"] is None
+
+
+def test_line_break_in_a_value_makes_no_second_line() -> None:
+    record = logging.makeLogRecord({"msg": 'x\n{"level": "forged"}\u2028', "route": "a\r\nb"})
+
+    assert len(JsonFormatter().format(record).splitlines()) == 1
+
+
+def test_line_about_a_request_leaves_its_path_out() -> None:
+    line = line_of(msg="%s: %s", args=("Not Found", "/s/token/name.txt"), request=object())
+
+    assert line["message"] == "Not Found"
+    assert "token" not in json.dumps(line)
+
+
+def test_line_holds_the_exception() -> None:
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        line = line_of(msg="failed", exc_info=sys.exc_info())
+
+    assert str(line["exception"]).endswith("ValueError: broken")
+
+
+def test_file_is_readable_by_owner_and_group_only(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+
+    write(path, "one")
+
+    assert path.stat().st_mode & 0o027 == 0
+
+
+def test_missing_folder_is_not_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "missing" / "x.log", "one")
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_no_backup_means_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+
+    for number in range(10):
+        write(path, str(number), max_bytes=200, backups=0)
+
+    assert path.stat().st_size <= 200
+    assert {p.name for p in tmp_path.iterdir()} == {"x.log", "x.log.lock"}
+
+
+def test_oldest_backup_goes(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+
+    for number in range(20):
+        write(path, str(number), max_bytes=150, backups=2)
+
+    kept = [json.loads((tmp_path / n).read_text())["message"] for n in ("x.log", "x.log.1")]
+    assert kept == ["19", "18"]
+    assert not (tmp_path / "x.log.3").exists()
+
+
+def test_several_processes_lose_no_line_in_a_rotation(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), name]) for name in "abc"]
+
+    assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0]
+
+    files = [p for p in tmp_path.iterdir() if p.suffix != ".lock"]
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    assert len(files) > 2
+    assert all(file.stat().st_size <= 20_000 for file in files)
+    assert {line["message"] for line in lines} == {f"{n}-{i}" for n in "abc" for i in range(300)}
+    assert len(lines) == 900
+
+
+def write(path: Path, message: str, *, max_bytes: int = 10_000, backups: int = 1) -> None:
+    handler = SharedFileHandler(path, max_bytes, backups)
+    handler.setFormatter(JsonFormatter())
+    handler.handle(logging.makeLogRecord({"msg": message}))
