@@ -21,6 +21,7 @@ from files.operations.trash import purge_some, spaces_to_purge
 logger = logging.getLogger("files.jobs")
 
 KEPT = timedelta(days=3)  # finished rows, for who asks what became of a job
+GIVEN_UP = timedelta(days=3)  # after its request, a copy that is not finished is nobody's
 SYSTEM = Actor.system(Event.Door.JOB)
 
 
@@ -77,7 +78,7 @@ def purge_all() -> int:
 def discard_copies() -> None:
     """Remove the unfinished copies of jobs that were given up, in every space."""
     for space in Space.objects.exclude(kind=Space.Kind.SYSTEM).iterator():
-        discard_staged(space, older_than=KEPT)
+        discard_staged(space, older_than=GIVEN_UP)
 
 
 @task

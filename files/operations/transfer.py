@@ -117,9 +117,17 @@ def run_transfer(request: Event, *, actor: Actor) -> list[Entry]:
 
 
 def discard_staged(space: Space, *, older_than: timedelta) -> None:
-    """Remove unfinished copies that were begun before then and whose job never ran again."""
-    begun = timezone.now() - older_than
-    _discard(space, _staged(space).filter(name_key__startswith=_MARK, created_at__lt=begun))
+    """Remove unfinished copies whose job was asked for before then, and was given up.
+
+    The age is that of the request: what is moved keeps the time that its source was made at.
+    """
+    marks = _staged(space).filter(name_key__startswith=_MARK).values_list("pk", "name_key")
+    requests = {pk: int(mark.removeprefix(_MARK)) for pk, mark in marks}
+    limit = timezone.now() - older_than
+    young = Event.objects.filter(pk__in=requests.values(), at__gte=limit)
+    kept = set(young.values_list("pk", flat=True))
+    old = [pk for pk, request in requests.items() if request not in kept]
+    _discard(space, _staged(space).filter(pk__in=old))
 
 
 def _staged(space: Space) -> QuerySet[Entry]:

@@ -153,3 +153,16 @@ def test_clear_sessions_runs(db: None) -> None:
     make_user()
 
     tasks.clear_sessions.call()
+
+
+def test_copies_of_jobs_that_were_given_up_are_removed(root: Entry) -> None:
+    space = Space.objects.get(pk=root.space_id)
+    mark = "transfer 999"  # of a request whose event has been pruned
+    left = Entry.objects.create(
+        space=space, kind=Entry.Kind.FOLDER, name="copy", name_key=mark, name_fold="copy"
+    )
+
+    tasks.discard_copies.call()
+
+    assert not Entry.objects.filter(pk=left.pk).exists()
+    assert Entry.objects.filter(pk=root.pk).exists()

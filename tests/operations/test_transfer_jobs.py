@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from files.errors import (
     ChangedMeanwhileError,
@@ -349,6 +350,26 @@ def test_copies_that_no_job_took_up_again_are_discarded_by_age(
 
     assert reread(other).used_bytes == 0
     assert set(Entry.objects.filter(space=other)) == {there}
+
+
+def test_copy_of_what_was_made_long_ago_is_no_older_than_its_request(
+    by_job: None,
+    root: Entry,
+    there: Entry,
+    other: Space,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tree = make_tree(root)
+    Entry.objects.filter(pk=tree.pk).update(created_at=timezone.now() - timedelta(days=1000))
+    move_entries([tree], parent=there, actor=SYSTEM)
+    with killed_at(monkeypatch, "_attach", 1):
+        run_transfer(asked(other), actor=SYSTEM)
+
+    discard_staged(other, older_than=timedelta(days=1))
+
+    assert reread(other).used_bytes > 0
+    run_transfer(asked(other), actor=SYSTEM)
+    assert not Entry.objects.filter(pk=tree.pk).exists()
 
 
 def test_large_copy_that_is_discarded_goes_in_steps(
