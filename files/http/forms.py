@@ -36,8 +36,6 @@ from files.storage.filesystem import BlobStorage, BlobWriter
 from .disk import in_disk_thread
 from .incoming import PIECE_SIZE, IncomingFile, finish
 
-__all__ = ["FormLimits", "FormReceiver", "ReceivedForm", "boundary_of", "in_disk_thread"]
-
 logger = logging.getLogger(__name__)
 
 TOKEN_FIELD: Final = "csrfmiddlewaretoken"  # noqa: S105 - a field's name

@@ -77,7 +77,7 @@ def _insert_folders(batch: Batch) -> list[Draft]:
     made: list[Entry] = []
     for level in sorted({len(keys) for keys in missing}):
         rows = [batch.folders[keys] for keys in sorted(missing) if len(keys) == level]
-        insert_entries(rows)
+        _insert_entries(rows)
         made += rows
     return [draft(Event.Kind.FOLDER_CREATED, row) for row in made]
 
@@ -91,7 +91,7 @@ def _insert_files(batch: Batch) -> list[Draft]:
     now = timezone.now()
     for put in puts:
         _give_content(_entry(put), put.new, now)
-    insert_entries([_entry(put) for put in puts if not put.replaces])
+    _insert_entries([_entry(put) for put in puts if not put.replaces])
     Entry.objects.bulk_update(
         replaced, ["size", "media_type", "modified_at", "revision"], batch_size=BATCH
     )
@@ -110,7 +110,7 @@ _ENTRY_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def insert_entries(entries: Sequence[Entry]) -> None:
+def _insert_entries(entries: Sequence[Entry]) -> None:
     """Insert new live entries without a version, and give them their ids; parents have theirs."""
     now = timezone.now()
     for entry in entries:
