@@ -243,7 +243,7 @@ class FilesRefusedError(FilesError):
 
     code = "files-refused"
     status = HTTPStatus.CONFLICT
-    message = _("Nothing was uploaded, because not every file could be taken.")
+    message = _("Not every file could be taken, so none was.")
 
     def __init__(self, refused: dict[str, FilesError]) -> None:
         super().__init__(files={path: error.code for path, error in refused.items()})

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from files.errors import BlobConflictError, ChangedMeanwhileError
+from files.errors import BlobConflictError, ChangedMeanwhileError, FilesRefusedError
 from files.models import Blob, Entry, UptimeClock, Version
 from files.operations import blobs
 from files.operations.blobs import (
@@ -273,8 +273,9 @@ def test_a_request_that_comes_after_the_claim_is_refused(root: Entry) -> None:
     sweep_blobs(grace=DAY, dry_run=True)
     blobs.claim_strays(list(blob_storage().scan()))
 
-    with pytest.raises(Exception, match="not every file"):
+    with pytest.raises(FilesRefusedError) as caught:
         put_files(root, [late], actor=SYSTEM)
+    assert [type(error) for error in caught.value.refused.values()] == [BlobConflictError]
     assert paths_in(root) == {}
 
 
