@@ -6,6 +6,7 @@ Effective rights are the union of all grants on that chain. Both are decided by 
 
 from dataclasses import dataclass
 from typing import Self
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import connection
@@ -18,8 +19,9 @@ from files.errors import (
     NotTrashedError,
     SignInRequiredError,
     SpaceNotFoundError,
+    UploadNotFoundError,
 )
-from files.models import Entry, Event, Grant, Right, Space
+from files.models import Entry, Event, Grant, Right, Space, Upload
 from files.names import name_fold
 
 _CHAIN = """
@@ -226,6 +228,20 @@ def get_space(actor: Actor, space_id: int, need: Right = Right.READ) -> tuple[Sp
     if need not in rights:
         raise ForbiddenError(right=(need & ~rights).name)
     return space, rights
+
+
+def get_upload(actor: Actor, upload_id: UUID) -> Upload:
+    """Find an upload, finished or not, that is the actor's own, or anybody's for who manages all.
+
+    Raises UploadNotFoundError.
+    """
+    uploads = Upload.objects.select_related("space", "folder", "owner").filter(pk=upload_id)
+    if Right.MANAGE not in actor.everywhere:
+        uploads = uploads.filter(owner=actor.user, owner__isnull=False)
+    upload = uploads.first()
+    if upload is None:
+        raise UploadNotFoundError
+    return upload
 
 
 def trashed_in(space: Space) -> QuerySet[Entry]:

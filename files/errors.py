@@ -222,6 +222,70 @@ class StorageFailedError(FilesError):
     message = _("The server could not store this. Nothing was changed.")
 
 
+class UploadNotFoundError(FilesError):
+    """No such upload: unknown, somebody else's, cancelled or expired."""
+
+    code = "upload-not-found"
+    status = HTTPStatus.NOT_FOUND
+    message = _("There is no such upload.")
+
+
+class OffsetConflictError(FilesError):
+    """The bytes do not go on where the upload stands; data holds offset, where it does."""
+
+    code = "offset-conflict"
+    status = HTTPStatus.CONFLICT
+    message = _("The upload stands at another place. Ask where, and go on from there.")
+
+
+class UploadCompleteError(FilesError):
+    """The upload has all its bytes already; data holds its length."""
+
+    code = "upload-complete"
+    status = HTTPStatus.CONFLICT
+    message = _("This upload is complete already.")
+
+
+class LengthMismatchError(FilesError):
+    """The bytes are more, or the length is another, than was said; data holds length."""
+
+    code = "length-mismatch"
+    status = HTTPStatus.BAD_REQUEST
+    message = _("This does not fit the length that was given before.")
+
+
+class UploadTakenOverError(FilesError):
+    """Another connection has taken the upload over; what came through this one is kept."""
+
+    code = "upload-taken-over"
+    status = HTTPStatus.CONFLICT
+    message = _("This upload is being continued over another connection.")
+
+
+class UploadBusyError(FilesError):
+    """The connection that is writing the upload does not let go of it; try again."""
+
+    code = "upload-busy"
+    status = HTTPStatus.LOCKED
+    message = _("This upload is still being written to. Please try again.")
+
+
+class TooManyUploadsError(FilesError):
+    """Somebody has as many unfinished uploads as are allowed; data holds limit."""
+
+    code = "too-many-uploads"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    message = _("You have too many unfinished uploads. Finish or discard some first.")
+
+
+class DigestMismatchError(FilesError):
+    """The bytes are not those whose digest was stated; they are thrown away."""
+
+    code = "digest-mismatch"
+    status = HTTPStatus.BAD_REQUEST
+    message = _("The file arrived damaged: it is not what its checksum says. Please send it again.")
+
+
 class ChangedMeanwhileError(FilesError):
     """What a long job was working on kept changing under it; nothing was changed by the job."""
 

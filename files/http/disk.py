@@ -1,9 +1,15 @@
 """Work on files that may wait for the disk, outside the event loop."""
 
 import asyncio
+import errno
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+from files.errors import DiskFullError, FilesError, StorageFailedError
+
+logger = logging.getLogger(__name__)
 
 # More threads than cores, since they mostly wait.
 _disk = ThreadPoolExecutor(8, thread_name_prefix="disk")
@@ -12,3 +18,13 @@ _disk = ThreadPoolExecutor(8, thread_name_prefix="disk")
 async def in_disk_thread[T](function: Callable[..., T], *arguments: Any) -> T:
     """Run a blocking function on files in a thread of its own kind."""
     return await asyncio.get_running_loop().run_in_executor(_disk, function, *arguments)
+
+
+def translated(error: OSError) -> FilesError:
+    """Turn what the disk raises into an error that a face can render, and log it."""
+    name = errno.errorcode.get(error.errno or 0, "?")
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        logger.error("an upload met a full disk (%s)", name)
+        return DiskFullError()
+    logger.critical("an upload failed in the storage (%s)", name)
+    return StorageFailedError()

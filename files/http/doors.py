@@ -14,11 +14,14 @@ from django.conf import settings
 
 from files.errors import FilesError
 
+from .appending import Engine
 from .archives import ArchiveDoor
 from .bodies import Body, TooSlowError, as_refusal, draining, replay
+from .commits import Commits
 from .downloads import ContentFace, DownloadDoor
 from .guard import Exchange, check_head, guarded, is_known_host
 from .handler import ClientGoneError, Receive, Scope, Send, SyncCoreHandler
+from .resumable import ResumableDoor, ResumableFace
 from .uploads import UploadDoor, UploadFace
 
 type _Answer = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -35,8 +38,11 @@ class Doors:
         *,
         uploads: Sequence[UploadFace] = (),
         contents: Sequence[ContentFace] = (),
+        resumable: Sequence[ResumableFace] = (),
     ) -> None:
         self._django = django
+        engine = Engine(django, Commits(django))
+        self._resumable = ResumableDoor(django, engine, resumable)
         self._upload_faces, self._content_faces = uploads, contents
         self._uploads = UploadDoor(django)
         self._downloads = DownloadDoor(django)
@@ -82,6 +88,14 @@ class Doors:
             await self._to_django(scope, body, receive, send)
             return
         path = scope["path"]
+        try:
+            spoken = self._resumable.face_of(scope)
+        except FilesError as error:
+            await self._refuse(error, scope, send)
+            return
+        if spoken is not None:
+            await self._resumable.answer(*spoken, scope, body, send)
+            return
         if scope["method"] == "POST":
             for face in self._upload_faces:
                 if match := face.route.fullmatch(path):

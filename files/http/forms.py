@@ -5,8 +5,6 @@ file is taken, other fields are few and small, and nothing of a refused request 
 """
 
 import asyncio
-import errno
-import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -24,7 +22,6 @@ from files.errors import (
     FileTooLargeError,
     InvalidNameError,
     MalformedRequestError,
-    StorageFailedError,
     TooManyFilesError,
     UnsupportedTypeError,
 )
@@ -33,10 +30,8 @@ from files.operations.blobs import NewBlob
 from files.operations.versions import NewFile
 from files.storage.filesystem import BlobStorage, BlobWriter
 
-from .disk import in_disk_thread
+from .disk import in_disk_thread, translated
 from .incoming import PIECE_SIZE, IncomingFile, finish
-
-logger = logging.getLogger(__name__)
 
 TOKEN_FIELD: Final = "csrfmiddlewaretoken"  # noqa: S105 - a field's name
 FIELD_SIZE: Final = 4096  # bytes, of a field that is no file
@@ -317,11 +312,4 @@ def _translated(error: BaseException) -> FilesError | None:
     """Turn what parser and disk raise into an error that a face can render; None for the rest."""
     if isinstance(error, MultipartError):
         return MalformedRequestError(reason="multipart")
-    if not isinstance(error, OSError):
-        return None
-    name = errno.errorcode.get(error.errno or 0, "?")
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        logger.error("an upload met a full disk (%s)", name)
-        return DiskFullError()
-    logger.critical("an upload failed in the storage (%s)", name)
-    return StorageFailedError()
+    return translated(error) if isinstance(error, OSError) else None

@@ -1,12 +1,11 @@
 """The upload door: admit by the head alone, receive, act; every face that uploads shares it."""
 
 import re
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
-from typing import Final, cast
+from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -29,11 +28,10 @@ from files.operations.versions import Clash, put_files
 from files.storage.filesystem import BlobStorage
 
 from .bodies import Body
+from .commits import is_full
 from .forms import FormLimits, FormReceiver, ReceivedForm, boundary_of
 from .guard import has_form_token, header, require_user
 from .handler import Scope, Send, SyncCoreHandler
-
-_FULL: Final = {"sqlite_errorcode": sqlite3.SQLITE_FULL, "sqlstate": "53100"}  # by the driver
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +158,8 @@ def _act(admission: _Admission, form: ReceivedForm) -> list[Entry]:
         form.discard()
         raise
     except DatabaseError as error:
-        if not _is_full(error):
+        if not is_full(error):
             raise
         form.discard()
         raise DiskFullError from error
     return [entry for entry in entries if isinstance(entry, Entry)]
-
-
-def _is_full(error: DatabaseError) -> bool:
-    """Tell whether the disk of the database is full; then nothing was committed."""
-    cause = error.__cause__
-    return any(getattr(cause, name, None) == code for name, code in _FULL.items())

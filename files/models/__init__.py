@@ -7,6 +7,7 @@ from .events import Event
 from .grants import Grant, Right
 from .jobs import JobWorker, Schedule
 from .spaces import Space
+from .uploads import Upload
 from .versions import Version
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Right",
     "Schedule",
     "Space",
+    "Upload",
     "UptimeClock",
     "Version",
 ]

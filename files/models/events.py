@@ -37,6 +37,7 @@ class Event(models.Model):
         """Through which face a change came."""
 
         WEB = "web", _("web")
+        UPLOAD = "upload", _("resumable upload")
         ADMIN = "admin", _("admin")
         COMMAND = "command", _("command")
         JOB = "job", _("job")

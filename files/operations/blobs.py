@@ -7,6 +7,7 @@ version is doomed, and its bytes go a grace period after that, so a crash leaves
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import batched
@@ -21,7 +22,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from files.errors import BlobConflictError, ChangedMeanwhileError
-from files.models import Blob, UptimeClock, Version
+from files.models import Blob, Upload, UptimeClock, Version
 from files.models.bulk import insert_rows
 from files.storage.base import blob_name
 from files.storage.filesystem import BlobStorage, StoredName
@@ -58,6 +59,29 @@ def recorded_ids(blob_ids: Iterable[UUID]) -> set[UUID]:
 
 
 _COLUMNS: Final = ("id", "file", "size", "sha256", "crc32", "media_type", "state", "created_at")
+
+
+def known_ids(blob_ids: Iterable[UUID]) -> set[UUID]:
+    """Tell which of some ids have a row: a blob's, or that of an upload, whose file it is."""
+    found: set[UUID] = set()
+    for some in batched(blob_ids, BATCH):
+        found |= recorded_ids(some)
+        found.update(Upload.objects.filter(pk__in=some).values_list("pk", flat=True))
+    return found
+
+
+def discard_partial(upload_ids: Iterable[UUID]) -> None:
+    """Remove the files of uploads that were given up; what cannot be removed is the sweeper's.
+
+    Their rows must be gone, and that committed: nothing can record the bytes any more.
+    """
+    storage = blob_storage()
+    for some in batched(upload_ids, BATCH):
+        kept = known_ids(some)
+        for upload_id in some:
+            if upload_id not in kept:
+                with suppress(OSError):
+                    storage.unlink(blob_name(upload_id))
 
 
 def record_blobs(blobs: Sequence[NewBlob]) -> None:
@@ -163,7 +187,7 @@ def find_strays(storage: BlobStorage, *, older_than: timedelta) -> Iterator[Stor
         if item.blob_id is not None and item.is_regular and item.changed_at <= limit
     )
     for some in batched(old, BATCH):
-        known = recorded_ids(item.blob_id for item in some if item.blob_id)
+        known = known_ids(item.blob_id for item in some if item.blob_id)
         yield from (item for item in some if item.blob_id not in known)
 
 

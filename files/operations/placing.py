@@ -5,9 +5,10 @@ even the folder it would have been in.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 
@@ -22,12 +23,13 @@ from files.errors import (
     NotAFolderError,
     QuotaExceededError,
     TooDeepError,
+    UploadNotFoundError,
 )
-from files.models import Entry, Right, Space
+from files.models import Entry, Right, Space, Upload
 from files.names import check_name, name_fold, name_key
 
 from .blobs import NewBlob, recorded_ids
-from .journal import charge
+from .journal import charge, discharge
 from .naming import Place, WantedName, live_children, numbered_names, set_name
 
 type Keys = tuple[str, ...]  # a path below the destination, each name by its key
@@ -48,6 +50,9 @@ class NewFile:
     path: tuple[str, ...]
     blob: NewBlob
     modified_at: datetime | None = None
+    is_upload: bool = False  # then the blob's id is that of an open upload, which is finished by it
+    # Looks at what has the name, under the lock, and raises what speaks against the file.
+    condition: Callable[[Entry | None], None] | None = None
 
     @property
     def display_path(self) -> str:
@@ -86,6 +91,7 @@ class Batch:
     puts: list[Put]
     # Those that are there, and those to be made, which have no id yet.
     folders: dict[Keys, Entry] = field(default_factory=dict)
+    uploads: dict[UUID, Upload] = field(default_factory=dict)  # those that are finished by this
     # Names that this call gives, by key and by fold.
     used_keys: set[Place] = field(default_factory=set)
     used_folds: set[Place] = field(default_factory=set)
@@ -117,6 +123,7 @@ def place_files(batch: Batch) -> None:
         batch.clash = Clash.KEEP_BOTH
     _check_files(batch)
     _refuse_conflicts(batch)
+    _find_uploads(batch)
     _find_folders(batch)
     _settle_names(batch)
     _charge(batch)
@@ -144,6 +151,20 @@ def _refuse_conflicts(batch: Batch) -> None:
         if put.new.blob.id in taken:
             put.error = BlobConflictError()
         taken.add(put.new.blob.id)
+
+
+def _find_uploads(batch: Batch) -> None:
+    """Find the uploads that are finished by these files, and refuse those that were given up."""
+    ids = [put.new.blob.id for put in batch.open_puts if put.new.is_upload]
+    if not ids:
+        return
+    rows = Upload.objects.select_for_update(no_key=True).filter(
+        pk__in=ids, space=batch.space, state=Upload.State.OPEN
+    )
+    batch.uploads = {upload.pk: upload for upload in rows}
+    for put in batch.open_puts:
+        if put.new.is_upload and put.new.blob.id not in batch.uploads:
+            put.error = UploadNotFoundError()
 
 
 class _Siblings:
@@ -239,6 +260,8 @@ def _settle_name(batch: Batch, put: Put, siblings: _Siblings) -> bool:
     """Settle a file under its own name; False if it needs another one."""
     parent, name = batch.folders[put.folder], put.name
     there = siblings.there(parent, name)
+    if put.new.condition is not None:
+        put.new.condition(there)
     if siblings.is_used(parent, name):
         return False
     if there is None and not siblings.is_twin(parent, name):
@@ -260,7 +283,13 @@ def _settle_name(batch: Batch, put: Put, siblings: _Siblings) -> bool:
 def _charge(batch: Batch) -> None:
     """Count the files against the quota, in order, refusing those that do not fit."""
     for put in batch.open_puts:
+        upload = batch.uploads.get(put.new.blob.id)
         try:
-            charge(batch.space, put.new.blob.size)
+            # What an upload has reserved was granted when it began.
+            reserved = upload.reserved_bytes if upload is not None else 0
+            if put.new.blob.size > reserved:
+                charge(batch.space, put.new.blob.size - reserved)
+            else:
+                discharge(batch.space, reserved - put.new.blob.size)
         except QuotaExceededError as error:
             put.error = error

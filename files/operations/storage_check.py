@@ -23,7 +23,7 @@ from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Subquery, 
 from django.db.models.functions import Coalesce, Now
 
 from files.access import Actor
-from files.models import Blob, Entry, Event, Space, Version
+from files.models import Blob, Entry, Event, Space, Upload, Version
 from files.storage.base import blob_name
 from files.storage.filesystem import (
     DIRECTORY_MODE,
@@ -38,7 +38,7 @@ from .blobs import (
     blob_storage,
     claim_strays,
     doom_unreferenced,
-    recorded_ids,
+    known_ids,
     share_blobs,
 )
 from .journal import draft, lock_spaces, record
@@ -215,7 +215,7 @@ class StorageCheck:
 
     def _check_names(self, names: tuple[StoredName, ...]) -> Iterator[Finding]:
         """Check what lies on the disk against the rows."""
-        known = recorded_ids(item.blob_id for item in names if item.blob_id)
+        known = known_ids(item.blob_id for item in names if item.blob_id)
         strays = []
         for item in names:
             if item.blob_id in known:
@@ -262,8 +262,14 @@ class StorageCheck:
             .values("entry__space")
             .values(total=Sum("size"))
         )
+        reserved = (
+            Upload.objects.filter(space=OuterRef("pk"))
+            .order_by()
+            .values("space")
+            .values(total=Sum("reserved_bytes"))
+        )
         counted = Space.objects.filter(pk=space.pk).values_list(
-            "used_bytes", Coalesce(Subquery(total), 0)
+            "used_bytes", Coalesce(Subquery(total), 0) + Coalesce(Subquery(reserved), 0)
         )
         for kept, real in counted:
             if kept != real:

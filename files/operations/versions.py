@@ -6,6 +6,7 @@ any number of files, because an operation for each would cost seven times that.
 
 import enum
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
 from typing import Final
@@ -16,7 +17,7 @@ from django.utils import timezone
 
 from files.access import Actor, locate
 from files.errors import FilesError, FilesRefusedError
-from files.models import Entry, Event, Right, Version
+from files.models import Entry, Event, Right, Space, Upload, Version
 from files.models.bulk import insert_rows
 
 from .blobs import BATCH, record_blobs
@@ -24,7 +25,7 @@ from .entries import require_folder
 from .journal import Draft, draft, lock_spaces, record
 from .placing import Batch, Clash, NewFile, Put, place_files
 
-__all__ = ["Clash", "NewFile", "Refusal", "point_at_newest", "put_files"]
+__all__ = ["Clash", "Member", "NewFile", "Refusal", "point_at_newest", "put_files", "put_members"]
 
 
 class Refusal(enum.Enum):
@@ -52,16 +53,94 @@ def put_files(
     claimed at this very moment.
     """
     space = lock_spaces(folder.space_id)[folder.space_id]
-    destination = locate(actor, folder.pk, Right.ADD)
-    require_folder(destination)
-    batch = Batch(space, actor, destination, clash, [Put(new) for new in files])
-    place_files(batch)
+    batch = _place(space, folder.pk, files, actor, clash)
     refused = {put.new.display_path: put.error for put in batch.puts if put.error}
     if refused and refusal is Refusal.ALL:
         raise FilesRefusedError(refused)
+    return _insert(batch)
+
+
+def _place(
+    space: Space, folder_id: int, files: Sequence[NewFile], actor: Actor, clash: Clash
+) -> Batch:
+    """Decide what becomes of files in a locked space, and charge it for them."""
+    destination = locate(actor, folder_id, Right.ADD)
+    require_folder(destination)
+    batch = Batch(space, actor, destination, clash, [Put(new) for new in files])
+    place_files(batch)
+    return batch
+
+
+def _insert(batch: Batch) -> list[Entry | FilesError]:
+    """Write what was decided, and give what became of each file."""
     if batch.open_puts:
-        record(space, [*_insert_folders(batch), *_insert_files(batch)], actor=actor)
+        drafts = [*_insert_folders(batch), *_insert_files(batch)]
+        _finish_uploads(batch)
+        record(batch.space, drafts, actor=batch.actor)
     return [put.error or _entry(put) for put in batch.puts]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The one file of a request, put together with those of other requests for the same space."""
+
+    folder_id: int
+    file: NewFile
+    actor: Actor
+    clash: Clash = Clash.NEW_VERSION
+
+
+@transaction.atomic
+def put_members(space_id: int, members: Sequence[Member]) -> list[Entry | FilesError]:
+    """Make the files of several requests visible in one transaction: the group commit.
+
+    Locks the space once. Gives an entry or an error for each, in order: one that is refused, in
+    whatever way put_files refuses, does not take the others with it.
+    """
+    space = lock_spaces(space_id)[space_id]
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for index, member in enumerate(members):
+        actor = member.actor
+        user_id = actor.user.pk if actor.user else None
+        key = (member.folder_id, user_id, actor.door, actor.everywhere, member.clash)
+        groups.setdefault(key, []).append(index)
+    results: dict[int, Entry | FilesError] = {}
+    for indexes in groups.values():
+        put = _put_group(space, [members[index] for index in indexes])
+        results.update(zip(indexes, put, strict=True))
+    return [results[index] for index in range(len(members))]
+
+
+def _put_group(space: Space, members: Sequence[Member]) -> list[Entry | FilesError]:
+    """Put files of one folder, actor and clash; what refuses all of them is undone."""
+    first, before = members[0], (space.used_bytes, space.last_seq)
+    try:
+        with transaction.atomic():
+            files = [member.file for member in members]
+            return _insert(_place(space, first.folder_id, files, first.actor, first.clash))
+    except FilesError as error:
+        space.used_bytes, space.last_seq = before
+        return [error for _member in members]
+
+
+def _finish_uploads(batch: Batch) -> None:
+    """Finish the uploads that have become files: they answer with them until they are forgotten."""
+    finished = []
+    for put in batch.open_puts:
+        if (upload := batch.uploads.get(put.new.blob.id)) is not None:
+            entry = _entry(put)
+            upload.state, upload.reserved_bytes = Upload.State.FINISHED, 0
+            upload.length = upload.offset = put.new.blob.size
+            upload.entry_id, upload.version_id = entry.pk, entry.version_id
+            upload.active_since, upload.hash_state, upload.tail_boot_id = None, None, ""
+            finished.append(upload)
+    Upload.objects.bulk_update(finished, _FINISHED, batch_size=BATCH)
+
+
+_FINISHED: Final = (
+    "state", "reserved_bytes", "length", "offset", "entry_id", "version_id", "active_since",
+    "hash_state", "tail_boot_id",
+)  # fmt: skip
 
 
 def _entry(put: Put) -> Entry:

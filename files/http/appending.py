@@ -1,0 +1,240 @@
+"""The upload engine: bytes to the end of an upload, by one connection at a time.
+
+Knows no protocol. The row of the upload says how many bytes are safe, the lock on its file says who
+is the one writer, and the generation in the row says who should be: a new connection raises it and
+the old one stops at its next piece, wherever it runs. What a cut connection had brought is kept.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Final
+from uuid import UUID
+
+from django.db import DatabaseError
+
+from files.access import Actor, get_upload
+from files.errors import (
+    DigestMismatchError,
+    FilesError,
+    OffsetConflictError,
+    StorageFailedError,
+    UploadBusyError,
+    UploadCompleteError,
+    UploadNotFoundError,
+)
+from files.media_types import HEAD_BYTES, sniff
+from files.models import Upload
+from files.operations import uploads as operations
+from files.operations.blobs import NewBlob, blob_storage, discard_partial
+from files.operations.placing import Clash
+from files.operations.versions import Member
+from files.storage.partial import PartialBlob, boot_id
+
+from .commits import Commits
+from .disk import in_disk_thread, translated
+from .handler import SyncCoreHandler
+from .writer import POLL_SECONDS, Append, Writer, progress_of
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_SECONDS: Final = 10.0  # how long a new connection waits for the old one to stop
+
+
+class Engine:
+    """Appends to uploads and finishes them, for all protocols; one for each process."""
+
+    def __init__(self, django: SyncCoreHandler, commits: Commits) -> None:
+        self._django, self._commits = django, commits
+        self._writers: dict[UUID, Writer] = {}
+        self._watch: asyncio.Task[None] | None = None
+
+    async def query(self, upload_id: UUID, actor: Actor) -> Upload:
+        """Give an upload, with the offset that is safe now; whoever was writing it is stopped.
+
+        One that is complete and not in its place, because its end was cut off, is put there. Raises
+        UploadNotFoundError, UploadBusyError, StorageFailedError and what put_files raises.
+        """
+        upload = await self._django.in_thread(get_upload, actor, upload_id)
+        if upload.is_finished:
+            return upload
+        partial = await self._seize(upload)
+        try:
+            upload = await self._django.in_thread(bring_into_line, partial, upload)
+            is_due = upload.is_complete and not upload.is_finished
+            return await self._finish(partial, upload, actor) if is_due else upload
+        finally:
+            partial.close()
+
+    async def append(
+        self, upload_id: UUID, actor: Actor, append: Append, pieces: AsyncIterator[bytes]
+    ) -> Upload:
+        """Append a body to an upload, and finish it if that was the last of it.
+
+        Raises OffsetConflictError, UploadCompleteError, LengthMismatchError, DigestMismatchError,
+        UploadTakenOverError and UploadBusyError, what admission and put_files raise, and
+        ClientGoneError; what came until then is kept, unless a checksum says it is wrong.
+        """
+        upload = await self._django.in_thread(get_upload, actor, upload_id)
+        if _is_repeated(upload, append):
+            return upload
+        partial = await self._seize(upload)
+        try:
+            upload = await self._django.in_thread(_admit, partial, upload, append)
+            if upload.is_finished:
+                return upload
+            writer = Writer(partial, upload, append, self._django)
+            await self._write(writer, pieces)
+            if not writer.is_whole:
+                await writer.save()
+                return writer.upload
+            try:
+                return await self._finish(partial, writer.upload, actor)
+            except FilesError:
+                await writer.save()
+                raise
+        finally:
+            partial.close()
+
+    async def cancel(self, upload_id: UUID, actor: Actor) -> None:
+        """Give an upload up, and stop who writes it. Raises UploadNotFoundError."""
+        await self._django.in_thread(lambda: operations.cancel_upload(upload_id, actor=actor))
+        if (writer := self._writers.get(upload_id)) is not None:
+            writer.stop()
+
+    async def _seize(self, upload: Upload) -> PartialBlob:
+        """Open the file of an upload as its one writer; whoever is that now is told to stop."""
+        partial = await in_disk_thread(_opened, upload.pk)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not partial.try_lock():
+                    await self._django.in_thread(operations.take_over, upload)
+                    if (writer := self._writers.get(upload.pk)) is not None:
+                        writer.stop()
+                    await asyncio.sleep(POLL_SECONDS / 5)
+        except TimeoutError:
+            partial.close()
+            raise UploadBusyError from None
+        except BaseException:
+            partial.close()
+            raise
+        return partial
+
+    async def _write(self, writer: "Writer", pieces: AsyncIterator[bytes]) -> None:
+        """Let a writer take a body, and see meanwhile whether it must stop."""
+        self._writers[writer.upload.pk] = writer
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.ensure_future(self._watch_generations())
+        try:
+            await writer.run(pieces)
+        finally:
+            if self._writers.get(writer.upload.pk) is writer:
+                del self._writers[writer.upload.pk]
+
+    async def _watch_generations(self) -> None:
+        """Stop the writers whose uploads were taken over by another process, or cancelled."""
+        while self._writers:
+            await asyncio.sleep(POLL_SECONDS)
+            writers = [writer for writer in self._writers.values() if not writer.is_stopped]
+            ids = [writer.upload.pk for writer in writers]
+            try:
+                newest = await self._django.in_thread(operations.generations, ids)
+            except DatabaseError:
+                logger.exception("the generations of uploads could not be read")
+                continue
+            for writer in writers:
+                if newest.get(writer.upload.pk) != writer.upload.generation:
+                    writer.stop()
+
+    async def _finish(self, partial: PartialBlob, upload: Upload, actor: Actor) -> Upload:
+        """Put a complete upload in its place. A wrong file is thrown away, with the upload."""
+        blob = await in_disk_thread(_blob_of, partial, upload)
+        try:
+            file = operations.finished_file(upload, blob)
+        except DigestMismatchError:
+            await self.cancel(upload.pk, actor)
+            raise
+        member = Member(upload.folder_id or 0, file, actor, Clash(upload.clash))
+        await self._commits.put(upload.space_id, member)
+        return await self._django.in_thread(get_upload, actor, upload.pk)
+
+
+def _opened(upload_id: UUID) -> PartialBlob:
+    """Open the file of an upload; in a thread."""
+    try:
+        return PartialBlob(blob_storage(), upload_id)
+    except OSError as error:
+        raise translated(error) from error
+
+
+def _is_repeated(upload: Upload, append: Append) -> bool:
+    """Tell whether an append only repeats the end of what is finished.
+
+    Raises UploadCompleteError for bytes that a finished upload has no place for.
+    """
+    if not upload.is_finished:
+        return False
+    if append.offset == upload.length and append.size == 0:
+        return True
+    raise UploadCompleteError(length=upload.length)
+
+
+def bring_into_line(partial: PartialBlob, upload: Upload) -> Upload:
+    """Make the row of an upload and its file agree, as its one writer; in a thread.
+
+    Bytes behind the offset are taken in if this boot of the host wrote them, or else cut off.
+    Raises UploadNotFoundError and StorageFailedError.
+    """
+    try:
+        fresh = Upload.objects.select_related("space", "folder", "owner").get(pk=upload.pk)
+    except Upload.DoesNotExist:
+        discard_partial([upload.pk])
+        raise UploadNotFoundError from None
+    if fresh.is_finished:
+        return fresh
+    if not partial.is_there:
+        raise UploadNotFoundError
+    saved = operations.progress_saved(fresh)
+    partial.start_at(saved.offset, saved.crc32, saved.hash_state)
+    if partial.length < fresh.offset:
+        logger.critical("upload %s has lost bytes that were safe", fresh.pk)
+        raise StorageFailedError
+    if partial.length > fresh.offset:
+        try:
+            if fresh.tail_boot_id == boot_id():
+                partial.read_on()
+                partial.sync()
+            else:
+                partial.cut()
+        except OSError as error:
+            raise translated(error) from error
+        operations.end_append(fresh, progress_of(partial))
+    return fresh
+
+
+def _admit(partial: PartialBlob, upload: Upload, append: Append) -> Upload:
+    """Decide by the head of a request whether its bytes may be appended; in a thread."""
+    fresh = bring_into_line(partial, upload)
+    if _is_repeated(fresh, append):
+        return fresh
+    if append.offset != fresh.offset:
+        raise OffsetConflictError(offset=fresh.offset)
+    return operations.begin_append(
+        fresh,
+        until=append.until,
+        length=append.whole_length,
+        checked=append.checksum is not None,
+    )
+
+
+def _blob_of(partial: PartialBlob, upload: Upload) -> NewBlob:
+    """Say what a complete upload is; in a thread.
+
+    Where the digest was lost on the way and one was stated, the bytes are read again.
+    """
+    if partial.sha256 is None and upload.sha256:
+        partial.start_at(0, 0, None)
+        partial.read_on()
+    digest = partial.sha256.hexdigest() if partial.sha256 is not None else ""
+    media_type = sniff(partial.read_head(HEAD_BYTES), upload.name)
+    return NewBlob(upload.pk, partial.size, digest, partial.crc32, media_type)

@@ -1,0 +1,91 @@
+"""Group commit: files that arrive at the same time become visible in one transaction.
+
+A transaction costs its sync whatever is in it. While one is under way for a space, the files that
+are ready wait and go together with the next: nobody waits for company, and each is answered only
+after its own bytes and its own row are safe.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from django.db import DatabaseError
+
+from files.errors import DiskFullError, FilesError
+from files.models import Entry
+from files.operations.versions import Member, put_members
+
+from .handler import SyncCoreHandler
+
+AT_ONCE: Final = 500  # files of one transaction
+
+_FULL: Final = {"sqlite_errorcode": sqlite3.SQLITE_FULL, "sqlstate": "53100"}  # by the driver
+
+type _Waiting = tuple[Member, asyncio.Future[Entry | FilesError]]
+
+
+def is_full(error: DatabaseError) -> bool:
+    """Tell whether the disk of the database is full; then nothing was committed."""
+    cause = error.__cause__
+    return any(getattr(cause, name, None) == code for name, code in _FULL.items())
+
+
+class Commits:
+    """The queues of one process, one for each space."""
+
+    def __init__(self, django: SyncCoreHandler) -> None:
+        self._django = django
+        self._waiting: dict[int, list[_Waiting]] = {}
+        self._running: dict[int, asyncio.Task[None]] = {}
+
+    async def put(self, space_id: int, member: Member) -> Entry:
+        """Put a file in its place, with whatever else waits for the space.
+
+        Raises what put_files raises, for this file alone. Once it waits, it is committed even if
+        the caller is cancelled meanwhile.
+        """
+        future: asyncio.Future[Entry | FilesError] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(space_id, []).append((member, future))
+        if space_id not in self._running:
+            self._running[space_id] = asyncio.ensure_future(self._run(space_id))
+        result = await future
+        if isinstance(result, FilesError):
+            raise result
+        return result
+
+    async def _run(self, space_id: int) -> None:
+        """Commit what waits, until nothing does."""
+        waiting = self._waiting[space_id]
+        while waiting:
+            some = waiting[:AT_ONCE]
+            del waiting[:AT_ONCE]
+            try:
+                members = [member for member, _future in some]
+                results = await self._django.in_thread(_put, space_id, members)
+            except Exception as error:  # noqa: BLE001 - told to everybody who waits for it
+                _settle(some, [error] * len(some))
+            else:
+                _settle(some, results)
+        del self._running[space_id], self._waiting[space_id]
+
+
+def _put(space_id: int, members: Sequence[Member]) -> list[Entry | FilesError]:
+    """Put files in their places; in a thread."""
+    try:
+        return put_members(space_id, members)
+    except DatabaseError as error:
+        if not is_full(error):
+            raise
+        raise DiskFullError from error
+
+
+def _settle(some: Sequence[_Waiting], results: Sequence[Entry | Exception]) -> None:
+    """Tell each who waits what became of its file."""
+    for (_member, future), result in zip(some, results, strict=True):
+        if future.done():
+            continue
+        if isinstance(result, Entry | FilesError):
+            future.set_result(result)
+        else:
+            future.set_exception(result)

@@ -1,0 +1,234 @@
+"""The one writer of an upload: takes the body of one connection to the end of its file."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from django.conf import settings
+
+from files.errors import (
+    DiskFullError,
+    FileTooLargeError,
+    LengthMismatchError,
+    UploadNotFoundError,
+    UploadTakenOverError,
+)
+from files.models import Upload
+from files.operations import uploads as operations
+from files.operations.blobs import blob_storage
+from files.operations.uploads import Progress
+from files.storage.partial import PartialBlob
+
+from .disk import in_disk_thread, translated
+from .handler import SyncCoreHandler
+
+logger = logging.getLogger(__name__)
+
+PIECE_SIZE: Final = 2**20  # bytes that one trip to a thread writes and hashes
+CHECKPOINT: Final = operations.STEP  # bytes after which what is there is made safe, on the way
+POLL_SECONDS: Final = 0.5  # between two looks at whether another process has taken over
+
+
+class Checksum(Protocol):
+    """The digest of the bytes of one connection, as its client states it."""
+
+    def update(self, piece: bytes, /) -> object:
+        """Take in the next bytes."""
+
+    def require_match(self) -> None:
+        """Raise DigestMismatchError if the bytes are not those that were stated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """What one connection brings: where it begins, and what is known of where it ends."""
+
+    offset: int
+    size: int | None = None  # bytes of its body; None where it comes in chunks
+    length: int | None = None  # of the whole file, where it is said only now
+    is_last: bool | None = None  # whether its end is the end of the file; None: the length tells
+    checksum: Checksum | None = None
+
+    @property
+    def until(self) -> int | None:
+        """Give the offset at which it ends, where that is known."""
+        return None if self.size is None else self.offset + self.size
+
+    @property
+    def whole_length(self) -> int | None:
+        """Give the length of the file, if this request tells it."""
+        return self.until if self.is_last and self.length is None else self.length
+
+
+def progress_of(partial: PartialBlob) -> Progress:
+    """Give how far an upload is whose bytes are safe."""
+    return Progress(partial.size, partial.crc32, partial.hash_state)
+
+
+class Writer:
+    """Takes one body. Bytes go to a thread a piece at a time while the next piece comes in.
+
+    Whatever ends it, what came is kept and made safe, unless the connection stated a checksum: then
+    it counts as a whole or not at all.
+    """
+
+    def __init__(
+        self, partial: PartialBlob, upload: Upload, append: Append, django: SyncCoreHandler
+    ) -> None:
+        self.upload = upload
+        self.is_stopped = False
+        self._partial, self._append, self._django = partial, append, django
+        self._start = progress_of(partial)
+        self._safe = partial.size  # bytes, of the last checkpoint
+        self._gathered: list[bytes] = []
+        self._gathered_size = 0
+        self._received = 0  # bytes
+        self._trip: asyncio.Future[None] | None = None
+        self._checkpoint: asyncio.Future[None] | None = None
+        self._copying: asyncio.Task[None] | None = None
+
+    def stop(self) -> None:
+        """Stop at the next piece: somebody else goes on with the upload, or it was cancelled."""
+        self.is_stopped = True
+        if self._copying is not None:
+            self._copying.cancel()
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the file has all its bytes, and the client does not hold the end back."""
+        return self._append.is_last is not False and self._partial.size == self.upload.length
+
+    async def run(self, pieces: AsyncIterator[bytes]) -> None:
+        """Take a body to its end, or to where it breaks; then its bytes are on stable storage.
+
+        Where the file is not whole by it, save is still to be called. Raises what broke it, with
+        what counts saved: ClientGoneError, UploadTakenOverError, DigestMismatchError,
+        LengthMismatchError, DiskFullError, StorageFailedError, QuotaExceededError.
+        """
+        self._copying = asyncio.ensure_future(self._copy(pieces))
+        try:
+            await self._copying
+            await self._end()
+        except BaseException as error:
+            # Also of the server that shuts down: bytes that came are not for nothing.
+            await asyncio.shield(self._break_off())
+            if self.is_stopped and isinstance(error, asyncio.CancelledError):
+                raise UploadTakenOverError from None
+            if isinstance(error, OSError):
+                raise translated(error) from error
+            raise
+
+    async def save(self) -> None:
+        """Count what is on stable storage. Raises UploadTakenOverError and UploadNotFoundError."""
+        await self._django.in_thread(operations.end_append, self.upload, progress_of(self._partial))
+        if self._append.is_last and self.upload.length is None:
+            self.upload = await self._django.in_thread(
+                operations.declare_length, self.upload, self._partial.size
+            )
+
+    async def _copy(self, pieces: AsyncIterator[bytes]) -> None:
+        """Take the pieces of a body."""
+        limit = settings.FILES_MAX_UPLOAD_SIZE if self.upload.length is None else self.upload.length
+        room = limit - self._start.offset
+        async for piece in pieces:
+            self._received += len(piece)
+            excess = max(0, self._received - room)
+            self._gathered.append(piece[: len(piece) - excess])
+            self._gathered_size += len(piece) - excess
+            if excess:
+                self._refuse_excess()
+            if self._gathered_size >= PIECE_SIZE:
+                await self._send_gathered()
+
+    def _refuse_excess(self) -> None:
+        """Say that the body is longer than it may be."""
+        if self.upload.length is None:
+            raise FileTooLargeError(limit=settings.FILES_MAX_UPLOAD_SIZE)
+        raise LengthMismatchError(length=self.upload.length)
+
+    async def _send_gathered(self) -> None:
+        """Send what is gathered to a thread, when the piece before is written."""
+        await self._settle()
+        await self._check_in()
+        data, self._gathered, self._gathered_size = b"".join(self._gathered), [], 0
+        self._trip = asyncio.ensure_future(in_disk_thread(self._write, data))
+
+    async def _settle(self) -> None:
+        """Wait for the trip that is under way; raises what went wrong in it."""
+        if self._trip is not None:
+            # Shielded: a thread cannot be cancelled, and must be waited for before what follows.
+            await asyncio.shield(self._trip)
+            self._trip = None
+
+    async def _check_in(self) -> None:
+        """Begin a checkpoint if one is due; the one before is waited for."""
+        if self._append.checksum is None and self._partial.size - self._safe >= CHECKPOINT:
+            await self._settle_checkpoint()
+            progress, self._safe = progress_of(self._partial), self._partial.size
+            self._checkpoint = asyncio.ensure_future(
+                self._django.in_thread(self._save_checkpoint, progress)
+            )
+
+    async def _settle_checkpoint(self) -> None:
+        """Wait for the checkpoint that is under way; raises what went wrong in it."""
+        if self._checkpoint is not None:
+            await asyncio.shield(self._checkpoint)
+            self._checkpoint = None
+
+    def _save_checkpoint(self, progress: Progress) -> None:
+        """Make bytes safe and count them; in a thread, while others write on."""
+        self._partial.checkpoint()
+        operations.checkpoint(self.upload, progress)
+
+    def _write(self, data: bytes) -> None:
+        """Write and hash one piece; in a thread."""
+        free = blob_storage().free_bytes() - settings.FILES_MIN_FREE_SPACE
+        if free < len(data):
+            raise DiskFullError(needed=len(data), free=max(0, free))
+        if self._append.checksum is not None:
+            self._append.checksum.update(data)
+        self._partial.write(data)
+
+    async def _end(self) -> None:
+        """Write the rest and make all of it safe."""
+        await self._settle()
+        await self._settle_checkpoint()
+        data, self._gathered = b"".join(self._gathered), []
+        if data:
+            await in_disk_thread(self._write, data)
+        if self._append.checksum is not None:
+            self._append.checksum.require_match()
+        await in_disk_thread(self._partial.sync)
+
+    async def _break_off(self) -> None:
+        """Keep what came over a connection that broke, when the threads are done with it."""
+        pending = [future for future in (self._trip, self._checkpoint) if future is not None]
+        self._trip = self._checkpoint = None
+        await asyncio.gather(*pending, return_exceptions=True)
+        await self._django.in_thread(self._keep)
+
+    def _keep(self) -> None:
+        """Make safe and count what came, or with a checksum nothing of it; in a thread.
+
+        Where another connection has taken over, it does the counting when the lock is free.
+        """
+        if self._append.checksum is not None:
+            self._go_back(self._start)
+        else:
+            try:
+                with suppress(DiskFullError):
+                    self._write(b"".join(self._gathered))
+                self._partial.sync()
+            except OSError as error:
+                logger.critical("upload %s goes back: %s", self.upload.pk, error.strerror)
+                self._go_back(operations.progress_saved(self.upload))
+        with suppress(UploadTakenOverError, UploadNotFoundError):
+            operations.end_append(self.upload, progress_of(self._partial))
+
+    def _go_back(self, progress: Progress) -> None:
+        """Let nothing count behind an offset."""
+        self._partial.start_at(progress.offset, progress.crc32, progress.hash_state)
+        self._partial.cut()

@@ -1,0 +1,373 @@
+"""Uploads: begin, go on, finish and give up; knows no protocol and moves no bytes.
+
+The row says how many bytes are safe; the file may be longer, and is the caller's to bring into line
+(files/http/appending.py) while it is the only writer. A space counts what its open uploads have
+reserved as used, so that what was promised at the first byte still fits at the last.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from files.access import Actor, get_upload, locate
+from files.errors import (
+    DigestMismatchError,
+    DiskFullError,
+    EntryExistsError,
+    FileTooLargeError,
+    LengthMismatchError,
+    TooDeepError,
+    TooManyUploadsError,
+    UploadNotFoundError,
+    UploadTakenOverError,
+)
+from files.models import Entry, Right, Space, Upload
+from files.names import check_name, name_key
+from files.storage.partial import boot_id
+
+from .blobs import BATCH, NewBlob, blob_storage, discard_partial, read_uptime
+from .entries import require_folder
+from .journal import charge, discharge, lock_spaces
+from .placing import Clash, NewFile
+
+STEP: Final = 128 * 2**20  # bytes that an upload of unknown length reserves ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody wants to upload: the path below the folder, and what is said of the file."""
+
+    path: tuple[str, ...]
+    length: int | None  # bytes; None where it is said later
+    modified_at: datetime | None = None
+    media_type: str = ""  # as the client says
+    sha256: str = ""  # lower-case hex; checked before the file becomes visible
+    clash: Clash = Clash.NEW_VERSION
+
+
+@transaction.atomic
+def create_upload(folder: Entry, wanted: Wanted, *, actor: Actor) -> Upload:
+    """Begin an upload into a folder: decide all that can be decided, and reserve its length.
+
+    Locks the space. Raises InvalidNameError, TooDeepError, NotAFolderError, FileTooLargeError,
+    DiskFullError, QuotaExceededError, TooManyUploadsError, and EntryExistsError where the name is
+    taken, may be known and is to be refused.
+    """
+    space = lock_spaces(folder.space_id)[folder.space_id]
+    check_wanted(folder, wanted, actor=actor)
+    _require_few(actor)
+    upload = Upload(
+        id=uuid4(),
+        space=space,
+        folder=folder,
+        owner=actor.user,
+        door=actor.door,
+        path="/".join(wanted.path),
+        media_type=wanted.media_type[:255],
+        modified_at=wanted.modified_at,
+        sha256=wanted.sha256,
+        clash=wanted.clash.value,
+        length=wanted.length,
+        expires_at=_expiry(),
+    )
+    _reserve(upload, wanted.length or 0, space)
+    upload.save(force_insert=True)
+    return upload
+
+
+def check_wanted(folder: Entry, wanted: Wanted, *, actor: Actor) -> Entry:
+    """Make sure that a file may come into a folder, as far as can be told before its bytes.
+
+    Gives the folder, read afresh. Advice unless the space is locked. Raises what create_upload
+    raises, but for the quota and the number of uploads.
+    """
+    located = locate(actor, folder.pk, Right.ADD)
+    folder = require_folder(located)
+    for name in wanted.path:
+        check_name(name)
+    if len(located.ancestors) + 1 + len(wanted.path) > settings.FILES_MAX_DEPTH:
+        raise TooDeepError(limit=settings.FILES_MAX_DEPTH)
+    require_size(wanted.length or 0)
+    is_plain = len(wanted.path) == 1 and Right.READ in located.rights
+    if wanted.clash is Clash.REFUSE and is_plain:
+        there = Entry.objects.children_of(folder).filter(name_key=name_key(wanted.path[0]))
+        if there.exists():
+            raise EntryExistsError(name=wanted.path[0])
+    return folder
+
+
+def require_size(size: int, *, there: int = 0) -> None:
+    """Make sure that so many bytes may be one file, of which some are on the disk already.
+
+    Raises FileTooLargeError and DiskFullError.
+    """
+    if size > settings.FILES_MAX_UPLOAD_SIZE:
+        raise FileTooLargeError(limit=settings.FILES_MAX_UPLOAD_SIZE)
+    free = max(0, blob_storage().free_bytes() - settings.FILES_MIN_FREE_SPACE)
+    if size - there > free:
+        raise DiskFullError(needed=size - there, free=free)
+
+
+def _require_few(actor: Actor) -> None:
+    """Raise TooManyUploadsError if somebody has as many open uploads as may be."""
+    limit = settings.FILES_MAX_OPEN_UPLOADS
+    if actor.user is not None and pending_uploads(actor).count() >= limit:
+        raise TooManyUploadsError(limit=limit)
+
+
+def pending_uploads(actor: Actor) -> QuerySet[Upload]:
+    """Give one's own uploads that are not finished, newest first."""
+    return Upload.objects.filter(owner=actor.user, state=Upload.State.OPEN).order_by("-created_at")
+
+
+def _expiry() -> datetime:
+    """Give the time when an upload expires that somebody has just touched."""
+    return timezone.now() + timedelta(seconds=settings.FILES_UPLOAD_EXPIRY_SECONDS)
+
+
+def _reserve(upload: Upload, size: int, space: Space) -> None:
+    """Let an upload reserve so many bytes in all, in a locked space; the caller saves the upload.
+
+    Raises QuotaExceededError.
+    """
+    if size > upload.reserved_bytes:
+        charge(space, size - upload.reserved_bytes)
+        space.save(update_fields=["used_bytes"])
+        upload.reserved_bytes = size
+
+
+def take_over(upload: Upload) -> None:
+    """Tell the connection that writes an upload to stop, by a new generation.
+
+    Raises UploadNotFoundError.
+    """
+    rows = Upload.objects.filter(pk=upload.pk, state=Upload.State.OPEN)
+    if not rows.update(generation=F("generation") + 1):
+        raise UploadNotFoundError
+
+
+@transaction.atomic
+def begin_append(upload: Upload, *, until: int | None, length: int | None, checked: bool) -> Upload:
+    """Begin to append to an upload, as its one writer, and reserve what it needs.
+
+    until is the offset at which this connection ends, where that is known; length is the whole
+    length, where it is said only now. Bytes count as they come, or with checked only once their
+    checksum was. Locks the space. Raises UploadNotFoundError, LengthMismatchError,
+    FileTooLargeError, DiskFullError and QuotaExceededError.
+    """
+    space = lock_spaces(upload.space_id)[upload.space_id]
+    fresh = _locked(upload)
+    if length is not None:
+        _declare(fresh, length)
+    if fresh.length is not None and until is not None and until > fresh.length:
+        raise LengthMismatchError(length=fresh.length)
+    size = fresh.length
+    if size is None:
+        size = until if until is not None else fresh.offset + STEP
+    require_size(size, there=fresh.offset)
+    _reserve(fresh, size, space)
+    fresh.generation += 1
+    fresh.tail_boot_id = "" if checked else boot_id()
+    fresh.active_since = timezone.now()
+    fresh.expired_uptime = None
+    fresh.save(update_fields=_BEGUN)
+    return fresh
+
+
+_BEGUN: Final = (
+    "length", "reserved_bytes", "generation", "tail_boot_id", "active_since", "expired_uptime"
+)  # fmt: skip
+
+
+def _declare(upload: Upload, length: int) -> None:
+    """Set the whole length, once. Raises LengthMismatchError."""
+    if upload.length not in {None, length} or length < upload.offset:
+        raise LengthMismatchError(length=upload.length)
+    upload.length = length
+
+
+def _locked(upload: Upload) -> Upload:
+    """Lock an open upload and read it afresh. Raises UploadNotFoundError."""
+    fresh = (
+        Upload.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("space", "folder", "owner")
+        .filter(pk=upload.pk, state=Upload.State.OPEN)
+        .first()
+    )
+    if fresh is None:
+        raise UploadNotFoundError
+    return fresh
+
+
+@transaction.atomic
+def declare_length(upload: Upload, length: int) -> Upload:
+    """Say how long an upload is that came without a length, when its last byte is there.
+
+    Locks the upload. Raises UploadNotFoundError and LengthMismatchError.
+    """
+    fresh = _locked(upload)
+    _declare(fresh, length)
+    fresh.save(update_fields=["length"])
+    return fresh
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an upload is: bytes on stable storage, and their digests to go on from."""
+
+    offset: int
+    crc32: int
+    hash_state: bytes | None
+
+
+def progress_saved(upload: Upload) -> Progress:
+    """Give how far an upload is by its row."""
+    state = upload.hash_state
+    return Progress(upload.offset, upload.crc32, None if state is None else bytes(state))
+
+
+def checkpoint(upload: Upload, progress: Progress) -> None:
+    """Count bytes as safe in the middle of writing, and reserve for what comes.
+
+    Locks the space where the length is not known. Raises UploadTakenOverError if this writer is
+    not the newest any more, UploadNotFoundError if the upload is gone, and QuotaExceededError.
+    """
+    _save_progress(upload, progress)
+    if upload.length is None:
+        with transaction.atomic():
+            space = lock_spaces(upload.space_id)[upload.space_id]
+            fresh = _locked(upload)
+            require_size(progress.offset + STEP, there=progress.offset)
+            _reserve(fresh, progress.offset + STEP, space)
+            fresh.save(update_fields=["reserved_bytes"])
+
+
+def end_append(upload: Upload, progress: Progress) -> None:
+    """Count the bytes of a connection that has ended; nothing behind them counts.
+
+    Raises UploadTakenOverError and UploadNotFoundError as checkpoint does.
+    """
+    _save_progress(upload, progress, tail_boot_id="", active_since=None)
+
+
+def _save_progress(upload: Upload, progress: Progress, **more: object) -> None:
+    """Save how far an upload is, if its generation is still that of this writer."""
+    mine = Upload.objects.filter(
+        pk=upload.pk, generation=upload.generation, state=Upload.State.OPEN
+    )
+    changed = mine.update(
+        offset=progress.offset,
+        crc32=progress.crc32,
+        hash_state=progress.hash_state,
+        expires_at=_expiry(),
+        **more,
+    )
+    if changed:
+        upload.offset, upload.crc32 = progress.offset, progress.crc32
+        upload.hash_state = progress.hash_state
+    elif Upload.objects.filter(pk=upload.pk).exists():
+        raise UploadTakenOverError
+    else:
+        raise UploadNotFoundError
+
+
+def finished_file(upload: Upload, blob: NewBlob) -> NewFile:
+    """Give the file that an upload has become, for put_files and put_members to put in its place.
+
+    Raises DigestMismatchError if the bytes are not those that were announced.
+    """
+    if upload.sha256 and upload.sha256 != blob.sha256:
+        raise DigestMismatchError(algorithm="sha-256")
+    return NewFile(upload.names, blob, upload.modified_at, is_upload=True)
+
+
+def generations(upload_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Give the generations of uploads, for their writers to see that they must stop."""
+    rows = Upload.objects.filter(pk__in=upload_ids, state=Upload.State.OPEN)
+    return dict(rows.values_list("pk", "generation"))
+
+
+@transaction.atomic
+def cancel_upload(upload_id: UUID, *, actor: Actor) -> None:
+    """Forget an upload with what it brought; a finished one is only forgotten, its file stays.
+
+    Locks the space. Raises UploadNotFoundError.
+    """
+    upload = get_upload(actor, upload_id)
+    space = lock_spaces(upload.space_id)[upload.space_id]
+    _forget([get_upload(actor, upload_id)], space)
+
+
+def _forget(uploads: Sequence[Upload], space: Space) -> None:
+    """Delete the rows of uploads of a locked space, give back what they reserved, and their bytes.
+
+    The bytes go after the commit: a crash in between leaves strays, which are the sweeper's.
+    """
+    ids = [upload.pk for upload in uploads if not upload.is_finished]
+    discharge(space, sum(upload.reserved_bytes for upload in uploads))
+    space.save(update_fields=["used_bytes"])
+    Upload.objects.filter(pk__in=[upload.pk for upload in uploads]).delete()
+    transaction.on_commit(lambda: discard_partial(ids))
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryResult:
+    """What expiring uploads did, or would do."""
+
+    discarded: int  # unfinished uploads
+    discarded_bytes: int
+    forgotten: int  # finished ones, whose last answer nobody asks for any more
+    waiting: int  # past their time, and not seen so long enough
+
+
+def expire_uploads(*, grace: timedelta, dry_run: bool = False) -> ExpiryResult:
+    """Discard uploads that nobody has gone on with, and forget those finished long ago.
+
+    What the clock says is seen twice, a grace period of real up-time apart: a wall clock set
+    forward discards nothing. Locks one space after the other.
+    """
+    uptime = read_uptime()
+    expired = Upload.objects.filter(expires_at__lte=timezone.now())
+    if not dry_run:
+        expired.filter(expired_uptime__isnull=True).update(expired_uptime=uptime)
+    ripe = expired.filter(
+        Q(state=Upload.State.FINISHED) | Q(expired_uptime__lte=uptime - int(grace.total_seconds()))
+    )
+    discarded = size = forgotten = 0
+    for figures in [_figures(ripe)] if dry_run else _expire(ripe):
+        discarded, size = discarded + figures["discarded"], size + figures["size"]
+        forgotten += figures["forgotten"]
+    waiting = expired.filter(state=Upload.State.OPEN).count() - (discarded if dry_run else 0)
+    return ExpiryResult(discarded, size, forgotten, waiting)
+
+
+def _figures(uploads: QuerySet[Upload]) -> dict[str, int]:
+    """Count what is discarded and forgotten with some uploads."""
+    is_open = Q(state=Upload.State.OPEN)
+    return uploads.aggregate(
+        discarded=Count("pk", filter=is_open),
+        size=Coalesce(Sum("offset", filter=is_open), 0),
+        forgotten=Count("pk", filter=~is_open),
+    )
+
+
+def _expire(ripe: QuerySet[Upload]) -> Iterator[dict[str, int]]:
+    """Forget uploads that are expired, some of one space at a time, and count them."""
+    while first := ripe.order_by("space", "pk").first():
+        with transaction.atomic():
+            space = lock_spaces(first.space_id)[first.space_id]
+            keys = list(
+                ripe.filter(space=space).order_by("pk").values_list("pk", flat=True)[:BATCH]
+            )
+            some = ripe.filter(pk__in=keys)
+            figures = _figures(some)
+            _forget(list(some.defer("hash_state").select_for_update(no_key=True)), space)
+        yield figures

@@ -1,0 +1,138 @@
+"""A blob that comes in parts: appended to by one connection at a time, and never with a hole.
+
+Its file lies at the blob's path from the first byte. How much of it counts is not decided here but
+by the row of the upload (operations/uploads.py): what is behind that offset is either taken in by
+read_on or cut off by cut.
+"""
+
+import fcntl
+import os
+import stat
+import zlib
+from functools import cache
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from .base import blob_name
+from .digests import ResumableSha256
+from .filesystem import (
+    FILE_MODE,
+    WRITE_BACK_SIZE,
+    BlobStorage,
+    start_write_back,
+    sync_folder,
+)
+
+PIECE_SIZE: Final = 2**20  # bytes read at once
+
+
+@cache
+def boot_id() -> str:
+    """Name the boot of this host: bytes that were not synced survive a process, not the host."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+class PartialBlob:
+    """The file of an unfinished upload, open for its one writer. Calls block.
+
+    size, crc32 and sha256 are of the bytes that were taken in so far; sha256 is None where the
+    digest was lost on the way. Opening creates the file where there is none.
+    """
+
+    def __init__(self, storage: BlobStorage, blob_id: UUID) -> None:
+        self.name = blob_name(blob_id)
+        self.size = 0
+        self.crc32 = 0
+        self.sha256: ResumableSha256 | None = None
+        self._storage = storage
+        self._written_back = 0
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        with storage.folder_of(self.name) as (folder, basename):
+            self._descriptor = os.open(basename, flags, FILE_MODE, dir_fd=folder)
+        status = os.fstat(self._descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            self.close()
+            raise OSError(f"not a regular file: {self.name}")
+        os.fchmod(self._descriptor, FILE_MODE)  # whatever the umask
+
+    def try_lock(self) -> bool:
+        """Become the one writer, if there is no other; the system lets go when a writer dies."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    @property
+    def is_there(self) -> bool:
+        """Tell whether the file still has its name: not if the upload was discarded meanwhile."""
+        return os.fstat(self._descriptor).st_nlink > 0
+
+    @property
+    def length(self) -> int:
+        """Give the length of the file, which may be more than what was taken in, in bytes."""
+        return os.fstat(self._descriptor).st_size
+
+    def start_at(self, offset: int, crc32: int, hash_state: bytes | None) -> None:
+        """Begin behind bytes that are safe, with what is known of them."""
+        self.size = self._written_back = offset
+        self.crc32 = crc32
+        try:
+            self.sha256 = ResumableSha256(hash_state) if hash_state or not offset else None
+        except ValueError:
+            self.sha256 = None  # saved by another version of the library
+
+    def cut(self) -> None:
+        """Cut off what lies behind the bytes that were taken in."""
+        os.ftruncate(self._descriptor, self.size)
+
+    def read_on(self) -> None:
+        """Take in what already lies in the file behind the bytes that were taken in."""
+        while piece := os.pread(self._descriptor, PIECE_SIZE, self.size):
+            self._take_in(piece)
+
+    def write(self, piece: bytes) -> None:
+        """Append a piece. Raises OSError, before which some of it may have been appended."""
+        view = memoryview(piece)
+        while view:
+            written = os.pwrite(self._descriptor, view, self.size)
+            self._take_in(piece if written == len(piece) else bytes(view[:written]))
+            view = view[written:]
+        if self.size - self._written_back >= WRITE_BACK_SIZE:
+            start_write_back(self._descriptor, self._written_back, self.size - self._written_back)
+            self._written_back = self.size
+
+    def _take_in(self, piece: bytes) -> None:
+        """Take bytes that are in the file into size and digests."""
+        if self.sha256 is not None:
+            self.sha256.update(piece)
+        self.crc32 = zlib.crc32(piece, self.crc32)
+        self.size += len(piece)
+
+    @property
+    def hash_state(self) -> bytes | None:
+        """Give what the SHA-256 can be gone on with later."""
+        return self.sha256.state if self.sha256 is not None else None
+
+    def read_head(self, size: int) -> bytes:
+        """Give the first bytes, for sniffing the media type."""
+        return os.pread(self._descriptor, size, 0)
+
+    def sync(self) -> None:
+        """Put the bytes and the name on stable storage.
+
+        Raises OSError, after which bytes that were not safe before must not be trusted: cut.
+        """
+        os.fsync(self._descriptor)
+        sync_folder(Path(self._storage.path(self.name)).parent)
+
+    def checkpoint(self) -> None:
+        """Put the bytes on stable storage in the middle of writing."""
+        os.fdatasync(self._descriptor)
+
+    def close(self) -> None:
+        """Close, and let the next writer in."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
