@@ -144,6 +144,7 @@ def _reserve(upload: Upload, size: int, space: Space) -> None:
         upload.reserved_bytes = size
 
 
+@transaction.atomic
 def take_over(upload: Upload) -> None:
     """Tell the connection that writes an upload to stop, by a new generation.
 
@@ -258,6 +259,7 @@ def end_append(upload: Upload, progress: Progress) -> None:
     _save_progress(upload, progress, tail_boot_id="", active_since=None)
 
 
+@transaction.atomic
 def _save_progress(upload: Upload, progress: Progress, **more: object) -> None:
     """Save how far an upload is, if its generation is still that of this writer."""
     mine = Upload.objects.filter(
