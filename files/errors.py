@@ -286,6 +286,18 @@ class DigestMismatchError(FilesError):
     message = _("The file arrived damaged: it is not what its checksum says. Please send it again.")
 
 
+class UnsuitableFileError(FilesError):
+    """A file of this machine cannot be taken over as it is; data's reason says why.
+
+    hard-link: it has another name, through which it could be changed later. changed: somebody
+    wrote to it meanwhile. exists: a file that is not ours stands where it should be written.
+    """
+
+    code = "unsuitable-file"
+    status = HTTPStatus.CONFLICT
+    message = _("This file cannot be taken as it is.")
+
+
 class ChangedMeanwhileError(FilesError):
     """What a long job was working on kept changing under it; nothing was changed by the job."""
 

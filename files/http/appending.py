@@ -23,7 +23,6 @@ from files.errors import (
     UploadCompleteError,
     UploadNotFoundError,
 )
-from files.media_types import HEAD_BYTES, sniff
 from files.models import Upload
 from files.operations import uploads as operations
 from files.operations.blobs import NewBlob, blob_storage, discard_partial
@@ -235,6 +234,4 @@ def _blob_of(partial: PartialBlob, upload: Upload) -> NewBlob:
     if partial.sha256 is None and upload.sha256:
         partial.start_at(0, 0, None)
         partial.read_on()
-    digest = partial.sha256.hexdigest() if partial.sha256 is not None else ""
-    media_type = sniff(partial.read_head(HEAD_BYTES), upload.name)
-    return NewBlob(upload.pk, partial.size, digest, partial.crc32, media_type)
+    return operations.received_blob(partial, upload.pk, upload.name)

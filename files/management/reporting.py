@@ -9,9 +9,10 @@ from django.core.management import CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from files.access import Actor, get_space
-from files.errors import FilesError
-from files.models import Event, Right, Space
+from files.access import Actor, get_space, locate
+from files.errors import FilesError, NotAFolderError
+from files.models import Entry, Event, Right, Space
+from files.names import check_name, name_key
 
 INTERRUPTED = 130  # the exit status of a shell's Ctrl-C
 
@@ -62,6 +63,28 @@ def find_space(key: str) -> Space:
         ids = ", ".join(str(space.pk) for space in named)
         raise refusal(f"Several spaces are named {key}: give an id of {ids}", "space-ambiguous")
     return named[0]
+
+
+def find_place(place: str) -> tuple[Entry, list[str]]:
+    """Find the folder that SPACE[:PATH] names: the nearest that is there, and the names that miss.
+
+    A space whose name has a colon is found by its whole name first. Raises CommandError and
+    InvalidNameError.
+    """
+    key, _colon, path = place.partition(":")
+    if Space.objects.filter(name=place).exists():
+        key, path = place, ""
+    space = find_space(key)
+    names = [check_name(name) for name in path.strip("/").split("/")] if path.strip("/") else []
+    folder = locate(command_actor(), space.root_id or 0, Right.READ).entry
+    while names:
+        there = Entry.objects.children_of(folder).filter(name_key=name_key(names[0])).first()
+        if there is None:
+            break
+        if not there.is_folder:
+            raise NotAFolderError(name=names[0])
+        folder, names = there, names[1:]
+    return folder, names
 
 
 @contextmanager

@@ -7,51 +7,135 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('files', '0001_initial'),
+        ("files", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='event',
-            name='door',
-            field=models.CharField(choices=[('web', 'web'), ('upload', 'resumable upload'), ('admin', 'admin'), ('command', 'command'), ('job', 'job')], max_length=10, verbose_name='door'),
+            model_name="event",
+            name="door",
+            field=models.CharField(
+                choices=[
+                    ("web", "web"),
+                    ("upload", "resumable upload"),
+                    ("admin", "admin"),
+                    ("command", "command"),
+                    ("job", "job"),
+                ],
+                max_length=10,
+                verbose_name="door",
+            ),
         ),
         migrations.CreateModel(
-            name='Upload',
+            name="Upload",
             fields=[
-                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('door', models.CharField(max_length=10, verbose_name='door')),
-                ('path', models.TextField(verbose_name='path')),
-                ('media_type', models.CharField(blank=True, max_length=255, verbose_name='type')),
-                ('modified_at', models.DateTimeField(blank=True, null=True, verbose_name='modified')),
-                ('sha256', models.CharField(blank=True, max_length=64, verbose_name='SHA-256')),
-                ('clash', models.CharField(max_length=10)),
-                ('length', models.PositiveBigIntegerField(null=True, verbose_name='size, bytes')),
-                ('offset', models.PositiveBigIntegerField(default=0, verbose_name='received, bytes')),
-                ('reserved_bytes', models.PositiveBigIntegerField(default=0)),
-                ('crc32', models.PositiveBigIntegerField(default=0)),
-                ('hash_state', models.BinaryField(null=True)),
-                ('generation', models.PositiveBigIntegerField(default=0)),
-                ('tail_boot_id', models.CharField(blank=True, max_length=36)),
-                ('active_since', models.DateTimeField(blank=True, null=True, verbose_name='active since')),
-                ('state', models.CharField(choices=[('open', 'open'), ('finished', 'finished')], default='open', max_length=8, verbose_name='state')),
-                ('entry_id', models.BigIntegerField(blank=True, null=True)),
-                ('version_id', models.BigIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='created')),
-                ('expires_at', models.DateTimeField(db_index=True, verbose_name='expires')),
-                ('expired_uptime', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('folder', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='files.entry', verbose_name='folder')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='who')),
-                ('space', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='uploads', to='files.space', verbose_name='space')),
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("door", models.CharField(max_length=10, verbose_name="door")),
+                ("path", models.TextField(verbose_name="path")),
+                ("media_type", models.CharField(blank=True, max_length=255, verbose_name="type")),
+                (
+                    "modified_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="modified"),
+                ),
+                ("sha256", models.CharField(blank=True, max_length=64, verbose_name="SHA-256")),
+                ("clash", models.CharField(max_length=10)),
+                ("length", models.PositiveBigIntegerField(null=True, verbose_name="size, bytes")),
+                (
+                    "offset",
+                    models.PositiveBigIntegerField(default=0, verbose_name="received, bytes"),
+                ),
+                ("reserved_bytes", models.PositiveBigIntegerField(default=0)),
+                ("crc32", models.PositiveBigIntegerField(default=0)),
+                ("hash_state", models.BinaryField(null=True)),
+                ("generation", models.PositiveBigIntegerField(default=0)),
+                ("tail_boot_id", models.CharField(blank=True, max_length=36)),
+                (
+                    "active_since",
+                    models.DateTimeField(blank=True, null=True, verbose_name="active since"),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "open"), ("finished", "finished")],
+                        default="open",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                ("entry_id", models.BigIntegerField(blank=True, null=True)),
+                ("version_id", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="created"
+                    ),
+                ),
+                ("expires_at", models.DateTimeField(db_index=True, verbose_name="expires")),
+                ("expired_uptime", models.PositiveBigIntegerField(blank=True, null=True)),
+                (
+                    "folder",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="files.entry",
+                        verbose_name="folder",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="who",
+                    ),
+                ),
+                (
+                    "space",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="uploads",
+                        to="files.space",
+                        verbose_name="space",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'upload',
-                'verbose_name_plural': 'uploads',
-                'indexes': [models.Index(condition=models.Q(('state', 'open')), fields=['owner', '-created_at'], name='upload_open_by_owner'), models.Index(condition=models.Q(('state', 'open')), fields=['space'], name='upload_open_by_space')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('length__isnull', True), ('offset__lte', models.F('length')), _connector='OR'), name='upload_offset_within_length'), models.CheckConstraint(condition=models.Q(('state', 'open'), ('reserved_bytes', 0), _connector='OR'), name='upload_reserves_while_open')],
+                "verbose_name": "upload",
+                "verbose_name_plural": "uploads",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "open")),
+                        fields=["owner", "-created_at"],
+                        name="upload_open_by_owner",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "open")),
+                        fields=["space"],
+                        name="upload_open_by_space",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("length__isnull", True),
+                            ("offset__lte", models.F("length")),
+                            _connector="OR",
+                        ),
+                        name="upload_offset_within_length",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state", "open"), ("reserved_bytes", 0), _connector="OR"
+                        ),
+                        name="upload_reserves_while_open",
+                    ),
+                ],
             },
         ),
     ]

@@ -29,9 +29,10 @@ from files.errors import (
     UploadNotFoundError,
     UploadTakenOverError,
 )
+from files.media_types import HEAD_BYTES, sniff
 from files.models import Entry, Right, Space, Upload
 from files.names import check_name, name_key
-from files.storage.partial import boot_id
+from files.storage.partial import PartialBlob, boot_id
 
 from .blobs import BATCH, NewBlob, blob_storage, discard_partial, read_uptime
 from .entries import require_folder
@@ -279,6 +280,13 @@ def _save_progress(upload: Upload, progress: Progress, **more: object) -> None:
         raise UploadTakenOverError
     else:
         raise UploadNotFoundError
+
+
+def received_blob(partial: PartialBlob, upload_id: UUID, name: str) -> NewBlob:
+    """Say what the bytes of a complete upload are; the SHA-256 is empty where it was lost."""
+    digest = partial.sha256.hexdigest() if partial.sha256 is not None else ""
+    media_type = sniff(partial.read_head(HEAD_BYTES), name)
+    return NewBlob(upload_id, partial.size, digest, partial.crc32, media_type)
 
 
 def finished_file(upload: Upload, blob: NewBlob) -> NewFile:

@@ -6,6 +6,7 @@ in the folders can lead a read, a write or an unlink elsewhere.
 """
 
 import ctypes
+import fcntl
 import os
 import stat
 import zlib
@@ -27,10 +28,12 @@ DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640  # the group is nginx's, which only reads
 
 HEAD_SIZE = 8192  # bytes kept of the beginning, for sniffing the media type
+PIECE_SIZE = 2**20  # bytes read at once
 WRITE_BACK_SIZE = 8 * 2**20  # bytes between two requests to the kernel to start writing
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _SYNC_FILE_RANGE_WRITE = 2
+_FICLONE = 0x40049409  # the ioctl that makes a file share the blocks of another
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -59,6 +62,21 @@ def sync_folder(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def sync_file_system(descriptor: int) -> None:
+    """Put all that was written to a file system on stable storage; the descriptor lies on it."""
+    if _libc.syncfs(ctypes.c_int(descriptor)):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def clone_file(source: int, target: int) -> bool:
+    """Let an open file share all blocks of another; False where the file system cannot."""
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True
 
 
 def start_write_back(descriptor: int, offset: int, size: int) -> None:
@@ -101,7 +119,7 @@ class BlobWriter:
         self._sha256 = sha256()
         self._storage = storage
         self._written_back = 0
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with storage.folder_of(self.name) as (folder, basename):
             self._descriptor = os.open(basename, flags, FILE_MODE, dir_fd=folder)
         try:
@@ -123,17 +141,39 @@ class BlobWriter:
     def write(self, piece: bytes | bytearray | memoryview) -> None:
         """Append a piece and take it into size, SHA-256, CRC-32 and head."""
         view = memoryview(piece)
-        if len(self.head) < HEAD_SIZE:
-            self.head += bytes(view[: HEAD_SIZE - len(self.head)])
         while view:
             written = os.write(self._descriptor, view)
-            self._sha256.update(view[:written])
-            self.crc32 = zlib.crc32(view[:written], self.crc32)
-            self.size += written
+            self._take_in(view[:written])
             view = view[written:]
         if self.size - self._written_back >= WRITE_BACK_SIZE:
             start_write_back(self._descriptor, self._written_back, self.size - self._written_back)
             self._written_back = self.size
+
+    def _take_in(self, view: memoryview) -> None:
+        """Take bytes that are in the file into size, SHA-256, CRC-32 and head."""
+        if len(self.head) < HEAD_SIZE:
+            self.head += bytes(view[: HEAD_SIZE - len(self.head)])
+        self._sha256.update(view)
+        self.crc32 = zlib.crc32(view, self.crc32)
+        self.size += len(view)
+
+    def clone(self, source: int) -> bool:
+        """Take all of an open file by sharing its blocks; False where the file system cannot.
+
+        Nothing is written then, and only reading remains, for the digests.
+        """
+        if not clone_file(source, self._descriptor):
+            return False
+        while piece := os.pread(self._descriptor, PIECE_SIZE, self.size):
+            self._take_in(memoryview(piece))
+        return True
+
+    def copy(self, source: int) -> None:
+        """Take all of an open file, by clone or else by reading and writing it."""
+        if self.size == 0 and self.clone(source):
+            return
+        while piece := os.pread(source, PIECE_SIZE, self.size):
+            self.write(piece)
 
     def start_sync(self) -> None:
         """Hint that all bytes are there, so that the disk is busy before sync is called."""
@@ -198,6 +238,25 @@ class BlobStorage(FileSystemStorage):
             yield descriptor, basename
         finally:
             os.close(descriptor)
+
+    def adopt(self, blob_id: UUID, name: str, *, parent: int) -> None:
+        """Take a file over by renaming it to the path of a blob whose id nobody has.
+
+        parent is a descriptor of the folder that it lies in, on the same file system. The folder
+        of the blob is the caller's to sync.
+        """
+        with self.folder_of(blob_name(blob_id)) as (folder, basename):
+            os.rename(name, basename, src_dir_fd=parent, dst_dir_fd=folder)
+
+    def give_back(self, blob_id: UUID, name: str, *, parent: int) -> None:
+        """Undo adopt. Raises FileExistsError rather than replace what has the name by now."""
+        with self.folder_of(blob_name(blob_id)) as (folder, basename):
+            os.link(basename, name, src_dir_fd=folder, dst_dir_fd=parent, follow_symlinks=False)
+            os.unlink(basename, dir_fd=folder)
+
+    def folder_path(self, blob_id: UUID) -> Path:
+        """Give the folder that a blob lies in."""
+        return Path(self.path(blob_name(blob_id))).parent
 
     def open_blob(self, name: str) -> int:
         """Open stored bytes for reading and give the descriptor, the caller's to close.

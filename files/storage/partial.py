@@ -11,20 +11,18 @@ import stat
 import zlib
 from functools import cache
 from pathlib import Path
-from typing import Final
 from uuid import UUID
 
 from .base import blob_name
 from .digests import ResumableSha256
 from .filesystem import (
     FILE_MODE,
+    PIECE_SIZE,
     WRITE_BACK_SIZE,
     BlobStorage,
     start_write_back,
     sync_folder,
 )
-
-PIECE_SIZE: Final = 2**20  # bytes read at once
 
 
 @cache
@@ -73,6 +71,11 @@ class PartialBlob:
     def length(self) -> int:
         """Give the length of the file, which may be more than what was taken in, in bytes."""
         return os.fstat(self._descriptor).st_size
+
+    def is_file(self, descriptor: int) -> bool:
+        """Tell whether this is the file that a descriptor is of, and it has no second name."""
+        mine, other = os.fstat(self._descriptor), os.fstat(descriptor)
+        return (mine.st_dev, mine.st_ino) == (other.st_dev, other.st_ino) and mine.st_nlink == 1
 
     def start_at(self, offset: int, crc32: int, hash_state: bytes | None) -> None:
         """Begin behind bytes that are safe, with what is known of them."""
