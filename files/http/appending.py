@@ -8,6 +8,7 @@ the old one stops at its next piece, wherever it runs. What a cut connection had
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from files.access import Actor, get_upload
 from files.errors import (
     DigestMismatchError,
     FilesError,
+    LengthMismatchError,
     OffsetConflictError,
     StorageFailedError,
     UploadBusyError,
@@ -48,11 +50,12 @@ class Engine:
         self._writers: dict[UUID, Writer] = {}
         self._watch: asyncio.Task[None] | None = None
 
-    async def query(self, upload_id: UUID, actor: Actor) -> Upload:
+    async def query(self, upload_id: UUID, actor: Actor, *, length_tells: bool = True) -> Upload:
         """Give an upload, with the offset that is safe now; whoever was writing it is stopped.
 
-        One that is complete and not in its place, because its end was cut off, is put there. Raises
-        UploadNotFoundError, UploadBusyError, StorageFailedError and what put_files raises.
+        One that is complete and not in its place, because its end was cut off, is put there; one
+        that is held only if length_tells. Raises UploadNotFoundError, UploadBusyError,
+        StorageFailedError and what put_files raises.
         """
         upload = await self._django.in_thread(get_upload, actor, upload_id)
         if upload.is_finished:
@@ -61,6 +64,7 @@ class Engine:
         try:
             upload = await self._django.in_thread(bring_into_line, partial, upload)
             is_due = upload.is_complete and not upload.is_finished
+            is_due = is_due and (length_tells or not upload.is_held)
             return await self._finish(partial, upload, actor) if is_due else upload
         finally:
             partial.close()
@@ -72,7 +76,8 @@ class Engine:
 
         Raises OffsetConflictError, UploadCompleteError, LengthMismatchError, DigestMismatchError,
         UploadTakenOverError and UploadBusyError, what admission and put_files raise, and
-        ClientGoneError; what came until then is kept, unless a checksum says it is wrong.
+        ClientGoneError; what came until then is kept, unless a checksum says it is wrong. A body
+        that goes on behind the length of the file takes the upload with it.
         """
         upload = await self._django.in_thread(get_upload, actor, upload_id)
         if _is_repeated(upload, append):
@@ -83,14 +88,22 @@ class Engine:
             if upload.is_finished:
                 return upload
             writer = Writer(partial, upload, append, self._django)
-            await self._write(writer, pieces)
+            try:
+                await self._write(writer, pieces)
+            except LengthMismatchError:
+                # More than was announced: what there is would pass for a file that it is not.
+                with suppress(UploadNotFoundError):
+                    await self.cancel(upload_id, actor)
+                raise
             if not writer.is_whole:
                 await writer.save()
+            if not writer.is_whole:
                 return writer.upload
             try:
                 return await self._finish(partial, writer.upload, actor)
             except FilesError:
-                await writer.save()
+                with suppress(UploadNotFoundError):  # a wrong file is gone, and so is its upload
+                    await writer.save()
                 raise
         finally:
             partial.close()
@@ -169,11 +182,12 @@ def _opened(upload_id: UUID) -> PartialBlob:
 def _is_repeated(upload: Upload, append: Append) -> bool:
     """Tell whether an append only repeats the end of what is finished.
 
-    Raises UploadCompleteError for bytes that a finished upload has no place for.
+    Raises UploadCompleteError for bytes that a finished upload has no place for, and for the last
+    word of who says one: that is said once.
     """
     if not upload.is_finished:
         return False
-    if append.offset == upload.length and append.size == 0:
+    if append.is_last is None and append.offset == upload.length and append.size == 0:
         return True
     raise UploadCompleteError(length=upload.length)
 
@@ -223,6 +237,8 @@ def _admit(partial: PartialBlob, upload: Upload, append: Append) -> Upload:
         until=append.until,
         length=append.whole_length,
         checked=append.checksum is not None,
+        sha256=append.sha256,
+        is_held=append.is_last is False,
     )
 
 

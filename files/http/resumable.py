@@ -64,6 +64,7 @@ class Query:
     """Ask how far an upload is."""
 
     upload_id: UUID
+    length_tells: bool = True  # an upload with all its bytes is finished, even if its end is held
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,9 @@ class ResumableDoor:
             return None
         actor = await self._django.in_thread(_actor_of, scope)
         if isinstance(intent, Query):
-            return await self._engine.query(intent.upload_id, actor)
+            return await self._engine.query(
+                intent.upload_id, actor, length_tells=intent.length_tells
+            )
         if isinstance(intent, Cancel):
             await self._engine.cancel(intent.upload_id, actor)
             return None

@@ -51,6 +51,7 @@ class Append:
     length: int | None = None  # of the whole file, where it is said only now
     is_last: bool | None = None  # whether its end is the end of the file; None: the length tells
     checksum: Checksum | None = None
+    sha256: str = ""  # of the whole file, where it is said only now
 
     @property
     def until(self) -> int | None:
@@ -99,7 +100,7 @@ class Writer:
     @property
     def is_whole(self) -> bool:
         """Tell whether the file has all its bytes, and the client does not hold the end back."""
-        return self._append.is_last is not False and self._partial.size == self.upload.length
+        return not self.upload.is_held and self._partial.size == self.upload.length
 
     async def run(self, pieces: AsyncIterator[bytes]) -> None:
         """Take a body to its end, or to where it breaks; then its bytes are on stable storage.
@@ -122,9 +123,13 @@ class Writer:
             raise
 
     async def save(self) -> None:
-        """Count what is on stable storage. Raises UploadTakenOverError and UploadNotFoundError."""
+        """Count what is on stable storage; the end of the last body tells the length.
+
+        Raises UploadTakenOverError, UploadNotFoundError, and LengthMismatchError where the last
+        body ended before the length that was given.
+        """
         await self._django.in_thread(operations.end_append, self.upload, progress_of(self._partial))
-        if self._append.is_last and self.upload.length is None:
+        if self._append.is_last and self.upload.length != self._partial.size:
             self.upload = await self._django.in_thread(
                 operations.declare_length, self.upload, self._partial.size
             )
@@ -153,6 +158,7 @@ class Writer:
         """Send what is gathered to a thread, when the piece before is written."""
         await self._settle()
         await self._check_in()
+        await self._make_room()
         data, self._gathered, self._gathered_size = b"".join(self._gathered), [], 0
         self._trip = asyncio.ensure_future(in_disk_thread(self._write, data))
 
@@ -171,6 +177,12 @@ class Writer:
             self._checkpoint = asyncio.ensure_future(
                 self._django.in_thread(self._save_checkpoint, progress)
             )
+
+    async def _make_room(self) -> None:
+        """Reserve for what is gathered, where nobody has said how much will come."""
+        size = self._partial.size + self._gathered_size
+        if self.upload.length is None and size > self.upload.reserved_bytes:
+            await self._django.in_thread(operations.reserve_ahead, self.upload, size)
 
     async def _settle_checkpoint(self) -> None:
         """Wait for the checkpoint that is under way; raises what went wrong in it."""
@@ -196,6 +208,7 @@ class Writer:
         """Write the rest and make all of it safe."""
         await self._settle()
         await self._settle_checkpoint()
+        await self._make_room()
         data, self._gathered = b"".join(self._gathered), []
         if data:
             await in_disk_thread(self._write, data)
@@ -213,14 +226,18 @@ class Writer:
     def _keep(self) -> None:
         """Make safe and count what came, or with a checksum nothing of it; in a thread.
 
-        Where another connection has taken over, it does the counting when the lock is free.
+        Where another connection has taken over, it does the counting when the lock is free. Of an
+        upload without a length no more is kept than what is reserved.
         """
+        data = b"".join(self._gathered)
+        if self.upload.length is None:
+            data = data[: max(0, self.upload.reserved_bytes - self._partial.size)]
         if self._append.checksum is not None:
             self._go_back(self._start)
         else:
             try:
                 with suppress(DiskFullError):
-                    self._write(b"".join(self._gathered))
+                    self._write(data)
                 self._partial.sync()
             except OSError as error:
                 logger.critical("upload %s goes back: %s", self.upload.pk, error.strerror)

@@ -44,10 +44,13 @@ class Upload(models.Model):
     # What the client says of the file; what it is, is sniffed.
     media_type = models.CharField(_("type"), max_length=255, blank=True)
     modified_at = models.DateTimeField(_("modified"), null=True, blank=True)
-    sha256 = models.CharField("SHA-256", max_length=64, blank=True)  # checked before it is visible
+    # What it must be, checked before the file is visible; of a finished one, what it is.
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
     clash = models.CharField(max_length=10)  # an operations.placing.Clash
     length = models.PositiveBigIntegerField(_("size, bytes"), null=True)  # None: not said yet
     offset = models.PositiveBigIntegerField(_("received, bytes"), default=0)
+    # The last connection said that its end is not that of the file, whatever the length says.
+    is_held = models.BooleanField(default=False)
     reserved_bytes = models.PositiveBigIntegerField(default=0)
     # The digests of the first offset bytes, to go on from. hash_state is SHA-256's own, None where
     # it was lost; then a job reads the bytes again.

@@ -145,6 +145,28 @@ def _reserve(upload: Upload, size: int, space: Space) -> None:
         upload.reserved_bytes = size
 
 
+def _reserve_ahead(upload: Upload, size: int, space: Space) -> None:
+    """Reserve so many bytes for an upload whose end nobody knows, and where there is room, more."""
+    require_size(size, there=upload.offset)
+    ahead = min(size + STEP, settings.FILES_MAX_UPLOAD_SIZE)
+    if space.free_bytes is not None:
+        ahead = min(ahead, upload.reserved_bytes + space.free_bytes)
+    _reserve(upload, max(size, ahead), space)
+
+
+@transaction.atomic
+def reserve_ahead(upload: Upload, size: int) -> None:
+    """Reserve for an upload of unknown length that comes to so many bytes now, and some ahead.
+
+    Locks the space. Raises UploadNotFoundError and what begin_append raises for want of room.
+    """
+    space = lock_spaces(upload.space_id)[upload.space_id]
+    fresh = _locked(upload)
+    _reserve_ahead(fresh, size, space)
+    fresh.save(update_fields=["reserved_bytes"])
+    upload.reserved_bytes = fresh.reserved_bytes
+
+
 @transaction.atomic
 def take_over(upload: Upload) -> None:
     """Tell the connection that writes an upload to stop, by a new generation.
@@ -157,26 +179,38 @@ def take_over(upload: Upload) -> None:
 
 
 @transaction.atomic
-def begin_append(upload: Upload, *, until: int | None, length: int | None, checked: bool) -> Upload:
+def begin_append(
+    upload: Upload,
+    *,
+    until: int | None,
+    length: int | None,
+    checked: bool,
+    sha256: str = "",
+    is_held: bool = False,
+) -> Upload:
     """Begin to append to an upload, as its one writer, and reserve what it needs.
 
-    until is the offset at which this connection ends, where that is known; length is the whole
-    length, where it is said only now. Bytes count as they come, or with checked only once their
-    checksum was. Locks the space. Raises UploadNotFoundError, LengthMismatchError,
+    until is the offset at which this connection ends, where that is known; length and sha256 are
+    of the whole file, where they are said only now. Bytes count as they come, or with checked only
+    once their checksum was. What is held is not finished by its length. Locks the space. Raises
+    UploadNotFoundError, LengthMismatchError, DigestMismatchError for another digest than before,
     FileTooLargeError, DiskFullError and QuotaExceededError.
     """
     space = lock_spaces(upload.space_id)[upload.space_id]
     fresh = _locked(upload)
     if length is not None:
         _declare(fresh, length)
+    if sha256 and fresh.sha256 not in {"", sha256}:
+        raise DigestMismatchError(algorithm="sha-256", of="announcement")
     if fresh.length is not None and until is not None and until > fresh.length:
         raise LengthMismatchError(length=fresh.length)
-    size = fresh.length
-    if size is None:
-        size = until if until is not None else fresh.offset + STEP
-    require_size(size, there=fresh.offset)
-    _reserve(fresh, size, space)
+    if (size := until if fresh.length is None else fresh.length) is None:
+        _reserve_ahead(fresh, fresh.offset, space)
+    else:
+        require_size(size, there=fresh.offset)
+        _reserve(fresh, size, space)
     fresh.generation += 1
+    fresh.sha256, fresh.is_held = fresh.sha256 or sha256, is_held
     fresh.tail_boot_id = "" if checked else boot_id()
     fresh.active_since = timezone.now()
     fresh.expired_uptime = None
@@ -185,7 +219,8 @@ def begin_append(upload: Upload, *, until: int | None, length: int | None, check
 
 
 _BEGUN: Final = (
-    "length", "reserved_bytes", "generation", "tail_boot_id", "active_since", "expired_uptime"
+    "length", "sha256", "is_held", "reserved_bytes", "generation", "tail_boot_id", "active_since",
+    "expired_uptime",
 )  # fmt: skip
 
 
@@ -237,19 +272,11 @@ def progress_saved(upload: Upload) -> Progress:
 
 
 def checkpoint(upload: Upload, progress: Progress) -> None:
-    """Count bytes as safe in the middle of writing, and reserve for what comes.
+    """Count bytes as safe in the middle of writing.
 
-    Locks the space where the length is not known. Raises UploadTakenOverError if this writer is
-    not the newest any more, UploadNotFoundError if the upload is gone, and QuotaExceededError.
+    Raises UploadTakenOverError if this writer is not the newest any more, and UploadNotFoundError.
     """
     _save_progress(upload, progress)
-    if upload.length is None:
-        with transaction.atomic():
-            space = lock_spaces(upload.space_id)[upload.space_id]
-            fresh = _locked(upload)
-            require_size(progress.offset + STEP, there=progress.offset)
-            _reserve(fresh, progress.offset + STEP, space)
-            fresh.save(update_fields=["reserved_bytes"])
 
 
 def end_append(upload: Upload, progress: Progress) -> None:

@@ -131,6 +131,7 @@ def _finish_uploads(batch: Batch) -> None:
             entry = _entry(put)
             upload.state, upload.reserved_bytes = Upload.State.FINISHED, 0
             upload.length = upload.offset = put.new.blob.size
+            upload.sha256 = put.new.blob.sha256 or upload.sha256
             upload.entry_id, upload.version_id = entry.pk, entry.version_id
             upload.active_since, upload.hash_state, upload.tail_boot_id = None, None, ""
             finished.append(upload)
@@ -139,7 +140,7 @@ def _finish_uploads(batch: Batch) -> None:
 
 _FINISHED: Final = (
     "state", "reserved_bytes", "length", "offset", "entry_id", "version_id", "active_since",
-    "hash_state", "tail_boot_id",
+    "hash_state", "tail_boot_id", "sha256",
 )  # fmt: skip
 
 
