@@ -231,7 +231,7 @@ def test_body_beyond_the_limit_of_forms_is_refused_readably(front: Front) -> Non
     connection.close()
 
 
-@pytest.mark.parametrize("path", ["/upload/1", "/admin/files/entry/1/upload/"])
+@pytest.mark.parametrize("path", ["/upload/1", "/uploads/", "/admin/files/entry/1/upload/"])
 def test_upload_is_streamed_to_the_backend(front: Front, path: str) -> None:
     connection = front.connect()
     connection.putrequest("POST", path)
