@@ -1,6 +1,7 @@
 """App configuration."""
 
 from django.apps import AppConfig
+from django.core import checks
 
 
 class FilesConfig(AppConfig):
@@ -8,3 +9,9 @@ class FilesConfig(AppConfig):
 
     name = "files"
     verbose_name = "Strongroom"
+
+    def ready(self) -> None:
+        """Register what is checked before anything serves."""
+        from .operations.type_rules import check_settings  # needs the models
+
+        checks.register(check_settings)

@@ -198,6 +198,14 @@ class UnsupportedTypeError(FilesError):
     message = _("This address does not accept this type of content.")
 
 
+class TypeRefusedError(FilesError):
+    """The bytes are of a type that the server or the space does not take; data holds it."""
+
+    code = "type-refused"
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    message = _("Files of this type are not accepted here.")
+
+
 class MethodNotAllowedError(FilesError):
     """The address does not know this method; data's allow lists those it does."""
 

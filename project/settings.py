@@ -193,6 +193,9 @@ FILES_MAX_UPLOAD_SIZE = env.int("FILES_MAX_UPLOAD_SIZE", default=100 * 2**30)  #
 FILES_MAX_UPLOAD_FILES = env.int("FILES_MAX_UPLOAD_FILES", default=2000)  # parts in one form
 FILES_MAX_OPEN_UPLOADS = env.int("FILES_MAX_OPEN_UPLOADS", default=5000)  # unfinished, one user
 FILES_UPLOAD_EXPIRY_SECONDS = env.int("FILES_UPLOAD_EXPIRY_SECONDS", default=7 * 86_400)
+# Types that come in, as globs such as video/*: all but the forbidden, or only the allowed.
+FILES_FORBIDDEN_TYPES = env.list("FILES_FORBIDDEN_TYPES", default=[])
+FILES_ALLOWED_TYPES = env.list("FILES_ALLOWED_TYPES", default=[])
 FILES_MAX_BODY_SIZE = env.int("FILES_MAX_BODY_SIZE", default=2_621_440)  # bytes, all other requests
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILES_MAX_BODY_SIZE
 FILES_DEFAULT_QUOTA = env.int("FILES_DEFAULT_QUOTA", default=0)  # bytes a new space; 0: no limit

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from files.errors import InvalidValueError
 from files.models import Grant, Space
 from files.operations.sizes import format_size, parse_size
+from files.operations.type_rules import parse_globs
 
 
 class SizeField(forms.CharField):
@@ -49,6 +50,20 @@ class UserNameField(forms.CharField):
         return user
 
 
+class TypesField(forms.CharField):
+    """Globs over media types, a line each."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
+
+    def clean(self, value: object) -> str:
+        """Give the globs as they are kept."""
+        try:
+            return "\n".join(parse_globs(super().clean(value)))
+        except InvalidValueError as error:
+            said = _("“%(glob)s” is no type such as video/* or application/zip.")
+            raise ValidationError(said, params={"glob": error.data["reason"]}) from None
+
+
 class SpaceForm(forms.ModelForm[Space]):
     """What can be changed of a space."""
 
@@ -56,9 +71,22 @@ class SpaceForm(forms.ModelForm[Space]):
         label=_("Quota"), required=False, help_text=_("Such as 500 MiB or 10 GiB; empty: no limit.")
     )
 
+    allowed_types = TypesField(
+        label=_("Allowed types"),
+        required=False,
+        help_text=_(
+            "If something stands here, only files of these types come in: image/*, one a line."
+        ),
+    )
+    forbidden_types = TypesField(
+        label=_("Forbidden types"),
+        required=False,
+        help_text=_("Files of these types do not come in. What is there already stays."),
+    )
+
     class Meta:
         model = Space
-        fields = ("name", "refuses_case_twins")
+        fields = ("name", "refuses_case_twins", "allowed_types", "forbidden_types")
 
     def __init__(self, *args: object, **more: object) -> None:
         super().__init__(*args, **more)  # type: ignore[arg-type]  # passed on as they came

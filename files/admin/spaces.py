@@ -11,13 +11,21 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from files.models import Grant, Right, Space
-from files.operations.spaces import create_space, rename_space, set_case_twins, set_quota
+from files.operations.spaces import (
+    create_space,
+    rename_space,
+    set_case_twins,
+    set_quota,
+    set_type_rules,
+)
 
 from . import members
 from .actors import space_actor, user_of
 from .base import LongListAdmin
 from .forms import NewSpaceForm, SpaceForm
 from .shown import list_link, usage
+
+_RULES = ("refuses_case_twins", "allowed_types", "forbidden_types")
 
 
 @admin.register(Space)
@@ -56,8 +64,8 @@ class SpaceAdmin(LongListAdmin[Space]):
         if obj is None:
             return ("name", "manager", "quota")
         if not self.has_change_permission(request, obj):  # the usage says the quota
-            return ("name", "refuses_case_twins", *self.readonly_fields)
-        return ("name", "quota", "refuses_case_twins", *self.readonly_fields)
+            return ("name", *_RULES, *self.readonly_fields)
+        return ("name", "quota", *_RULES, *self.readonly_fields)
 
     @override
     def get_urls(self) -> list[URLPattern]:
@@ -98,6 +106,9 @@ class SpaceAdmin(LongListAdmin[Space]):
                 set_quota(obj, quota_bytes=data["quota"], actor=actor)
             if "refuses_case_twins" in form.changed_data:
                 set_case_twins(obj, refused=data["refuses_case_twins"], actor=actor)
+            if {"allowed_types", "forbidden_types"}.intersection(form.changed_data):
+                allowed, forbidden = data["allowed_types"], data["forbidden_types"]
+                set_type_rules(obj, allowed=allowed, forbidden=forbidden, actor=actor)
         obj.refresh_from_db()
 
     @override

@@ -52,6 +52,8 @@ class Blob(models.Model):
                 condition=models.Q(doomed_at__isnull=False),
                 name="blob_doomed",
             ),
+            # Whether somebody has such content already (access.find_content).
+            models.Index(fields=["sha256", "size"], name="blob_by_sha256"),
         ]
 
     def __str__(self) -> str:

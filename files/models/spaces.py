@@ -44,6 +44,9 @@ class Space(models.Model):
     refuses_case_twins = models.BooleanField(
         _("refuses names that differ only in case"), default=False
     )
+    # Globs of media types, a line each (operations/type_rules.py); empty: the server's rules alone.
+    allowed_types = models.TextField(_("allowed types"), blank=True)
+    forbidden_types = models.TextField(_("forbidden types"), blank=True)
     last_seq = models.PositiveBigIntegerField(default=0)
     # The seq up to which jobs/ has looked at the events (the outbox cursor).
     dispatched_seq = models.PositiveBigIntegerField(default=0)

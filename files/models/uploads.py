@@ -62,6 +62,7 @@ class Upload(models.Model):
     # another one they may be holes. Empty: they do not count, their checksum was not checked yet.
     tail_boot_id = models.CharField(max_length=36, blank=True)
     active_since = models.DateTimeField(_("active since"), null=True, blank=True)
+    active_offset = models.PositiveBigIntegerField(default=0)  # where that connection began
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.OPEN)
     # What a finished one became. No foreign keys: those may be gone before the upload is forgotten.
     entry_id = models.BigIntegerField(null=True, blank=True)
@@ -95,6 +96,12 @@ class Upload(models.Model):
                 fields=["space"],
                 condition=models.Q(state="open"),
                 name="upload_open_by_space",
+            ),
+            # All that is on its way in, newest first, for staff and commands.
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=models.Q(state="open"),
+                name="upload_open_by_time",
             ),
         ]
 

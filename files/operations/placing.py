@@ -31,6 +31,7 @@ from files.names import check_name, name_fold, name_key
 from .blobs import NewBlob, recorded_ids
 from .journal import charge, discharge
 from .naming import Place, WantedName, live_children, numbered_names, set_name
+from .type_rules import TypeRules
 
 type Keys = tuple[str, ...]  # a path below the destination, each name by its key
 
@@ -130,7 +131,8 @@ def place_files(batch: Batch) -> None:
 
 
 def _check_files(batch: Batch) -> None:
-    """Refuse files by what they are: name, depth, size."""
+    """Refuse files by what they are: name, depth, size, type."""
+    rules = TypeRules.of(batch.space)
     depth = len(batch.destination.ancestors) + 1
     for put in batch.puts:
         try:
@@ -140,6 +142,7 @@ def _check_files(batch: Batch) -> None:
                 raise TooDeepError(limit=settings.FILES_MAX_DEPTH)
             if put.new.blob.size > settings.FILES_MAX_UPLOAD_SIZE:
                 raise FileTooLargeError(limit=settings.FILES_MAX_UPLOAD_SIZE)
+            rules.require(put.new.blob.media_type)
         except FilesError as error:
             put.error = error
 

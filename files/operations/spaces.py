@@ -9,6 +9,7 @@ from files.errors import ForbiddenError, InvalidValueError
 from files.models import Entry, Event, Grant, Right, Space
 
 from .journal import draft, lock_spaces, record
+from .type_rules import parse_globs
 
 NAME_LENGTH = 100  # characters, as the column has it
 
@@ -101,6 +102,18 @@ def set_quota(space: Space, *, quota_bytes: int | None, actor: Actor) -> Space:
 def set_case_twins(space: Space, *, refused: bool, actor: Actor) -> Space:
     """Say whether names that differ only in case are refused from now on. Locks the space."""
     return _change(_managed(space, actor), "refuses_case_twins", refused, actor)
+
+
+@transaction.atomic
+def set_type_rules(space: Space, *, allowed: str, forbidden: str, actor: Actor) -> Space:
+    """Say which types of content may come in from now on, by globs as type_rules reads them.
+
+    Empty leaves it to the server's rules, which hold in any case. Locks the space; raises
+    InvalidValueError.
+    """
+    space = _managed(space, actor)
+    space = _change(space, "allowed_types", "\n".join(parse_globs(allowed)), actor)
+    return _change(space, "forbidden_types", "\n".join(parse_globs(forbidden)), actor)
 
 
 @transaction.atomic

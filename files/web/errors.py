@@ -21,6 +21,7 @@ from files.errors import (
     SignInRequiredError,
     TooDeepError,
     TooManyFilesError,
+    TypeRefusedError,
 )
 from files.templatetags.files import size
 
@@ -61,6 +62,11 @@ def _name_reason(error: FilesError) -> str:
     return str(_NAME_REASONS[error.data["reason"]])
 
 
+def _its_type(error: FilesError) -> str:
+    """Add what the content was found to be, whatever its name says."""
+    return _("By its content it is %(type)s.") % {"type": error.data["media_type"]}
+
+
 _DETAILS: dict[type[FilesError], Callable[[FilesError], str]] = {
     BodyTooLargeError: _limit_in_bytes,
     DiskFullError: _room,
@@ -69,6 +75,7 @@ _DETAILS: dict[type[FilesError], Callable[[FilesError], str]] = {
     QuotaExceededError: _room,
     TooDeepError: _limit_in_pieces,
     TooManyFilesError: _limit_in_pieces,
+    TypeRefusedError: _its_type,
 }
 
 

@@ -138,3 +138,15 @@ def test_the_space_of_the_system_is_not_listed(world: World, superuser: User) ->
 
     assert ">System<" not in client.get(SPACES).content.decode()
     assert client.get(f"{SPACES}{system.pk}/change/").status_code == 302
+
+
+def test_types_are_set_in_the_form_and_what_is_none_is_said(world: World, clerk: User) -> None:
+    client, url = signed_in(clerk), f"{SPACES}{world.space.pk}/change/"
+    form = {"name": "Team", "quota": "", "forbidden_types": "video/*\r\ntext/html", "_save": "1"}
+    assert client.post(url, form).status_code == 302
+
+    answer = client.post(url, {**form, "allowed_types": "pictures"})
+
+    assert "“pictures” is no type" in answer.content.decode()
+    world.space.refresh_from_db()
+    assert (world.space.allowed_types, world.space.forbidden_types) == ("", "video/*\ntext/html")

@@ -49,6 +49,7 @@ def test_every_error_is_a_readable_page_with_its_status(
         (errors.InvalidNameError(reason="slash"), "A name cannot contain a slash."),
         (errors.InvalidNameError(reason="new"), "may have."),
         (errors.NotAFileError(), "This is not a file."),
+        (errors.TypeRefusedError(media_type="video/mp4"), "By its content it is video/mp4."),
     ],
 )
 def test_a_sentence_has_the_figures(error: FilesError, said: str) -> None:
