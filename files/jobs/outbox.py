@@ -12,7 +12,7 @@ from django.tasks import Task
 from files.models import Event, Space
 from files.operations.journal import lock_spaces
 
-from .tasks import purge, transfer
+from .tasks import purge, take_digests, transfer
 
 WINDOW = 1000  # events looked at in one transaction
 
@@ -30,6 +30,12 @@ def _transfer_arguments(event: Event) -> list[Any] | None:
     return [event.pk] if "transfer" in (event.after or {}) else None
 
 
+def _digest_arguments(event: Event) -> list[Any] | None:
+    """Give the blobs, if what is requested are digests."""
+    wanted = (event.after or {}).get("digest")
+    return None if wanted is None else [wanted]
+
+
 def _emptied_space(event: Event) -> list[Any] | None:
     """Give the space that an entry was moved out of: what lay below it is still to be removed."""
     return [event.space_id] if "space" in (event.after or {}) else None
@@ -37,7 +43,10 @@ def _emptied_space(event: Event) -> list[Any] | None:
 
 # When this, do that.
 FOLLOWS: dict[Event.Kind, tuple[Follow, ...]] = {
-    Event.Kind.JOB_REQUESTED: (Follow(transfer, _transfer_arguments),),
+    Event.Kind.JOB_REQUESTED: (
+        Follow(transfer, _transfer_arguments),
+        Follow(take_digests, _digest_arguments),
+    ),
     Event.Kind.ENTRY_MOVED: (Follow(purge, _emptied_space),),
     Event.Kind.ENTRY_PURGED: (Follow(purge, lambda event: [event.space_id]),),
 }

@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.management import call_command
@@ -13,6 +14,7 @@ from django_tasks_db.models import DBTaskResult
 
 from files.access import Actor
 from files.models import Event, Space
+from files.operations import digests
 from files.operations.blobs import sweep_blobs
 from files.operations.journal import Draft, lock_spaces, record
 from files.operations.transfer import discard_staged, run_transfer
@@ -55,6 +57,12 @@ def tell_failed(path: str, arguments: list[Any], code: str) -> None:
     after = {"request": request.pk, "code": code}
     event = Draft(Event.Kind.JOB_FAILED, request.entry_id, before=None, after=after)
     record(space, [event], actor=requester(request))
+
+
+@task
+def take_digests(blob_ids: list[str]) -> int:
+    """Take the digests of bytes that came without; give how many were recorded."""
+    return digests.take_digests([UUID(blob_id) for blob_id in blob_ids])
 
 
 @task

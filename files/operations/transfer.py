@@ -7,6 +7,7 @@ nobody sees half of it, and attached in the last transaction.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import batched
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -264,6 +265,7 @@ def _copy_rows(sources: Sequence[Entry], job: _Transfer, *, parent_id: int | Non
         versions = versions.filter(pk__in=[source.version_id for source in sources])
     rows = list(versions)
     share_blobs(row.blob_id for row in rows)
+    _renew_digests(rows)
     charge(space, sum(row.size for row in rows))
     space.save(update_fields=["used_bytes"])
     # In the order of their ids, so that the newest is the newest again.
@@ -274,6 +276,19 @@ def _copy_rows(sources: Sequence[Entry], job: _Transfer, *, parent_id: int | Non
     for version in made:
         version.entry.version = version
     return copies
+
+
+def _renew_digests(rows: Sequence[Version]) -> None:
+    """Read digests that rows lacked once more, now that their blobs are locked.
+
+    A job may have recorded them meanwhile (operations/digests.py), and does not see the copies.
+    """
+    lacking = [row for row in rows if not row.sha256]
+    for some in batched(lacking, BATCH):
+        keys = [row.pk for row in some]
+        known = dict(Version.objects.filter(pk__in=keys).values_list("pk", "sha256"))
+        for row in some:
+            row.sha256 = known.get(row.pk, "")
 
 
 def _copy_of(source: Entry, space: Space, parent_id: int | None, job: _Transfer) -> Entry:

@@ -21,6 +21,7 @@ from files.models import Entry, Event, Right, Space, Upload, Version
 from files.models.bulk import insert_rows
 
 from .blobs import BATCH, record_blobs
+from .digests import request_digests
 from .entries import require_folder
 from .journal import Draft, draft, lock_spaces, record
 from .placing import Batch, Clash, NewFile, Put, place_files
@@ -181,7 +182,7 @@ def _insert_files(batch: Batch) -> list[Draft]:
         entry = _entry(put)
         kind = Event.Kind.VERSION_ADDED if put.replaces else Event.Kind.FILE_CREATED
         events.append(draft(kind, entry, before=before.get(entry.pk)))
-    return events
+    return [*events, *request_digests(put.new.blob for put in puts)]
 
 
 _ENTRY_COLUMNS: Final = (
