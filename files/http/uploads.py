@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from io import BytesIO
-from typing import cast
+from typing import Final, cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -17,6 +18,7 @@ from files.errors import (
     DiskFullError,
     FilesError,
     FilesRefusedError,
+    MalformedRequestError,
     NoFilesError,
     QuotaExceededError,
     UnsupportedTypeError,
@@ -24,7 +26,7 @@ from files.errors import (
 from files.models import Entry, Right, Space
 from files.operations.blobs import blob_storage
 from files.operations.entries import require_folder
-from files.operations.versions import Clash, put_files
+from files.operations.versions import Clash, NewFile, put_files
 from files.storage.filesystem import BlobStorage
 
 from .bodies import Body
@@ -153,7 +155,8 @@ def _act(admission: _Admission, form: ReceivedForm) -> list[Entry]:
         if not form.files:
             raise NoFilesError
         clash = Clash.KEEP_BOTH if form.fields.get("clash") == "both" else Clash.NEW_VERSION
-        entries = put_files(admission.folder, form.files, actor=admission.actor, clash=clash)
+        files = _dated(form.files, form.fields.get("lastModified", ""))
+        entries = put_files(admission.folder, files, actor=admission.actor, clash=clash)
     except FilesError:
         form.discard()
         raise
@@ -163,3 +166,24 @@ def _act(admission: _Admission, form: ReceivedForm) -> list[Entry]:
         form.discard()
         raise DiskFullError from error
     return [entry for entry in entries if isinstance(entry, Entry)]
+
+
+_MILLISECONDS: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)  # since 1970; File.lastModified
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _dated(files: list[NewFile], stated: str) -> list[NewFile]:
+    """Give files the times at which they were changed, as a script states them: one for each.
+
+    A form that a browser sends by itself states none. Raises MalformedRequestError.
+    """
+    if not stated:
+        return files
+    times = stated.split(",")
+    if len(times) != len(files) or not all(map(_MILLISECONDS.fullmatch, times)):
+        raise MalformedRequestError(reason="last-modified")
+    try:
+        moments = [_EPOCH + timedelta(milliseconds=int(time)) for time in times]
+    except OverflowError:
+        raise MalformedRequestError(reason="last-modified") from None
+    return [replace(file, modified_at=at) for file, at in zip(files, moments, strict=True)]

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render, resolve_url
+from django.utils.cache import patch_vary_headers
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,6 +15,7 @@ from files.errors import (
     BodyTooLargeError,
     DiskFullError,
     FilesError,
+    FilesRefusedError,
     FileTooLargeError,
     InvalidNameError,
     MethodNotAllowedError,
@@ -94,7 +96,12 @@ def sentence(error: FilesError) -> str:
 
 
 def error_response(request: HttpRequest, error: FilesError) -> HttpResponse:
-    """Render the error page with the error's status, or the way to the sign-in page."""
+    """Render the error page with the error's status, or the way to the sign-in page.
+
+    A script that asks for JSON gets a problem document.
+    """
+    if wants_json(request):
+        return problem(error)
     if isinstance(error, SignInRequiredError):
         return _to_sign_in(request)
     context = {
@@ -103,6 +110,33 @@ def error_response(request: HttpRequest, error: FilesError) -> HttpResponse:
         "is_missing": error.status == HTTPStatus.NOT_FOUND,
     }
     response = render(request, "files/error.html", context, status=error.status)
+    if isinstance(error, MethodNotAllowedError):
+        response["Allow"] = ", ".join(error.data.get("allow", []))
+    return response
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Tell whether a request comes from a script, which prefers JSON to a page."""
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def problem(error: FilesError) -> JsonResponse:
+    """Say in a document what went wrong (RFC 9457).
+
+    Where single files are at fault, files holds their codes by path, and reasons the same in words.
+    """
+    document: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "code": error.code,
+        "detail": sentence(error),
+    }
+    if isinstance(error, FilesRefusedError):
+        document["files"] = {path: fault.code for path, fault in error.refused.items()}
+        document["reasons"] = {path: sentence(fault) for path, fault in error.refused.items()}
+    response = JsonResponse(document, status=error.status, content_type="application/problem+json")
+    patch_vary_headers(response, ["Accept"])
     if isinstance(error, MethodNotAllowedError):
         response["Allow"] = ", ".join(error.data.get("allow", []))
     return response

@@ -1,6 +1,6 @@
 """Who may upload what, decided from the head, while it comes, and once more when it is there."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -327,3 +327,27 @@ def test_door_leaves_the_working_folder_alone(
     upload(browser, root)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+# What a script says of its files.
+
+
+def test_files_have_the_times_that_a_script_states(scene: Scene) -> None:
+    times = part("lastModified", "1700000000123,-1000")
+
+    answer = upload(scene.browser, scene.root, with_token(form(times, A, file("b.txt"))))
+
+    assert answer.status == 303
+    a, b = (Entry.objects.get(name=name).modified_at for name in ("a.txt", "b.txt"))
+    assert a == datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
+    assert b == datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("times", ["1", "1,2,3", "1,x", "1,", "1;2", "9" * 15 + ",1"])
+def test_times_that_do_not_fit_the_files_are_refused(scene: Scene, times: str) -> None:
+    stated = part("lastModified", times)
+
+    answer = upload(scene.browser, scene.root, with_token(form(stated, A, file("b.txt"))))
+
+    assert answer.status == 400
+    scene.assert_nothing_came()

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 
@@ -133,6 +135,34 @@ def test_create_folder_where_one_may_only_add_goes_back(db: None) -> None:
     )
 
     assert response.headers["Location"] == f"/folders/{box.root_id}/"
+
+
+def make_by_script(root: Entry, name: str, owner: User | None = None) -> tuple[int, dict[str, Any]]:
+    """Make a folder as a script does that uploads a tree; give the status and the answer."""
+    client = client_of(owner or root.space.owner)
+    accept = {"accept": "application/json"}
+    response = client.post(f"/folders/{root.pk}/new/", {"name": name}, headers=accept)
+    return response.status_code, response.json()
+
+
+def test_a_script_finds_the_folder_it_makes_or_the_one_that_is_there(root: Entry) -> None:
+    made, again = make_by_script(root, "\u00e9"), make_by_script(root, "e\u0301")
+
+    told = {"id": Entry.objects.get(parent=root).pk, "name": "\u00e9"}
+    assert made == (201, told)
+    assert again == (200, told)
+
+
+def test_a_script_is_told_why_no_folder_is_made(root: Entry) -> None:
+    make_file(root, "taken")
+
+    taken, invalid = make_by_script(root, "taken"), make_by_script(root, "a/b")
+    hidden = make_by_script(root, "x", make_user("eve"))
+
+    assert (taken[0], taken[1]["code"]) == (409, "entry-exists")
+    assert (invalid[0], invalid[1]["code"]) == (422, "invalid-name")
+    assert (hidden[0], hidden[1]["code"]) == (404, "entry-not-found")
+    assert not Entry.objects.filter(parent=root, kind=Entry.Kind.FOLDER).exists()
 
 
 def test_create_folder_in_a_file_is_409(root: Entry) -> None:

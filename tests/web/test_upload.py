@@ -1,3 +1,6 @@
+import json
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ from pytest_django import Settings
 from files.access import Actor, locate
 from files.errors import (
     EntryNotFoundError,
+    FilesError,
     FilesRefusedError,
     FileTooLargeError,
     InvalidNameError,
@@ -17,6 +21,7 @@ from files.errors import (
 )
 from files.http.uploads import UploadOutcome
 from files.models import Entry, Event, Grant, Right, Space
+from files.operations.uploads import Wanted, create_upload
 from files.web.upload_pages import upload_refused
 from files.web.views.upload import upload
 from tests.factories import actor_of, make_file, make_shared_space, make_user
@@ -160,3 +165,105 @@ def test_who_is_not_signed_in_is_led_back_to_the_form(root: Entry, rf: RequestFa
     response = answer(rf, None, root, UploadOutcome(error=SignInRequiredError()))
 
     assert response.headers["Location"] == f"/accounts/login/?next=%2Fupload%2F{root.pk}"
+
+
+def answer_script(root: Entry, rf: RequestFactory, outcome: UploadOutcome) -> Any:
+    """Let the view answer a script whose files the door has taken, or not."""
+    request = rf.post(f"/upload/{root.pk}", headers={"accept": "application/json"})
+    request.user = root.space.owner  # type: ignore[assignment]
+    request.scope = {"files.outcome": outcome}  # type: ignore[attr-defined]
+    return upload(request, root.pk)  # type: ignore[arg-type]
+
+
+def test_a_script_is_told_what_the_files_have_become(root: Entry, rf: RequestFactory) -> None:
+    entry = make_file(root, "a.txt")
+
+    response = answer_script(root, rf, UploadOutcome(root, [entry]))
+
+    assert response.status_code == 201
+    assert response.headers["Vary"] == "Accept"
+    assert json.loads(response.content) == {
+        "entries": [
+            {
+                "id": entry.pk,
+                "name": "a.txt",
+                "size": entry.size,
+                "version": entry.version_id,
+                "url": f"/entries/{entry.pk}/",
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (QuotaExceededError(quota=10, used=9, needed=2), 507, "quota-exceeded"),
+        (SignInRequiredError(), 401, "sign-in-required"),
+        (EntryNotFoundError(), 404, "entry-not-found"),
+    ],
+)
+def test_a_script_is_told_why_nothing_was_taken(
+    root: Entry, rf: RequestFactory, error: FilesError, status: int, code: str
+) -> None:
+    response = answer_script(root, rf, UploadOutcome(root, error=error))
+
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/problem+json"
+    problem = json.loads(response.content)
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert problem["detail"].startswith(str(error))
+
+
+def test_a_script_is_told_which_files_stood_in_the_way(root: Entry, rf: RequestFactory) -> None:
+    error = FilesRefusedError({"a/b\n": InvalidNameError(reason="control")})
+
+    response = answer_script(root, rf, UploadOutcome(root, error=error))
+
+    problem = json.loads(response.content)
+    assert problem["files"] == {"a/b\n": "invalid-name"}
+    assert problem["reasons"]["a/b\n"].startswith("A name cannot contain line breaks")
+
+
+def test_the_page_brings_the_words_of_its_script(root: Entry) -> None:
+    client = client_of(root.space.owner)
+
+    english = upload_texts(client.get(f"/upload/{root.pk}").content.decode())
+    folder = upload_texts(client.get(f"/folders/{root.pk}/").content.decode())
+
+    assert english == folder
+    assert english["faults"]["quota-exceeded"] == str(QuotaExceededError.message)
+    assert all(english.values())
+
+
+def upload_texts(page: str) -> dict[str, Any]:
+    """Read the texts out of a page."""
+    found = re.search(r'<script id="upload-data"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert found
+    texts: dict[str, Any] = json.loads(found[1])["texts"]
+    return texts
+
+
+def test_who_may_only_look_gets_nothing_to_drop_files_on(root: Entry) -> None:
+    team = make_shared_space("Team", bob=Grant.Role.VIEWER)
+
+    page = client_of(User.objects.get(username="bob")).get(f"/folders/{team.root_id}/")
+
+    assert 'data-behaviour="upload"' not in page.content.decode()
+
+
+def test_a_script_asks_for_what_is_on_its_way(root: Entry) -> None:
+    owner = root.space.owner
+    assert owner is not None
+    at = datetime(2026, 5, 3, 14, 5, 6, 789_000, tzinfo=UTC)
+    begun = create_upload(root, Wanted(("a", "b.bin"), 10, at), actor=actor_of(owner))
+
+    found = client_of(owner).get("/uploads/", headers={"accept": "application/json"}).json()
+    others = client_of(make_user("eve")).get("/uploads/").json()
+
+    (told,) = found["uploads"]
+    assert others == {"uploads": []}
+    assert told["url"] == f"/uploads/{begun.pk.hex}"
+    assert (told["name"], told["path"], told["folder"]) == ("b.bin", "a/b.bin", root.pk)
+    assert (told["length"], told["offset"]) == (10, 0)
+    assert told["modified_at"] == "2026-05-03T14:05:06.789Z"

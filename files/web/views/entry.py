@@ -3,12 +3,12 @@
 from http import HTTPStatus
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from files.access import locate
+from files.access import Located, locate
 from files.errors import (
     CaseTwinError,
     EntryExistsError,
@@ -20,9 +20,9 @@ from files.errors import (
 from files.http.requests import FilesRequest
 from files.media_types import inline_type, kind_of
 from files.models import Entry, Right, Version
-from files.names import visible_name
+from files.names import name_key, visible_name
 from files.operations.entries import create_folder, rename_entry
-from files.web.errors import sentence
+from files.web.errors import sentence, wants_json
 from files.web.forms import NameForm
 from files.web.pages import page, see_other
 from files.web.trail import title_of, trail_to
@@ -66,6 +66,8 @@ def create(request: FilesRequest, entry_id: int) -> HttpResponse:
     located = locate(request.actor, entry_id, Right.ADD)
     if not located.entry.is_folder:
         raise NotAFolderError(entry_id=entry_id)
+    if request.method == "POST" and wants_json(request):
+        return _create_for_script(request, located)
     form, status = NameForm(request.POST or None), HTTPStatus.OK
     if request.method == "POST":
         status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -90,6 +92,22 @@ def create(request: FilesRequest, entry_id: int) -> HttpResponse:
         "back": reverse("web:folder", args=[entry_id]),
     }
     return render(request, "files/create_folder.html", context, status=status)
+
+
+def _create_for_script(request: FilesRequest, located: Located) -> HttpResponse:
+    """Make a folder for a script that uploads a tree; one that is there already is as good."""
+    name = request.POST.get("name", "")
+    try:
+        made, status = (
+            create_folder(located.entry, name=name, actor=request.actor),
+            HTTPStatus.CREATED,
+        )
+    except EntryExistsError:
+        there = Entry.objects.children_of(located.entry).filter(name_key=name_key(name)).first()
+        if there is None or not there.is_folder:
+            raise
+        made, status = there, HTTPStatus.OK
+    return JsonResponse({"id": made.pk, "name": made.name}, status=status)
 
 
 @page("GET", "POST")

@@ -1,12 +1,14 @@
 """The upload page, and the addresses whose bytes never come through Django."""
 
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
@@ -15,6 +17,7 @@ from files.errors import MethodNotAllowedError, NotAFolderError, SignInRequiredE
 from files.http.requests import FilesRequest
 from files.http.uploads import UploadOutcome
 from files.models import Right
+from files.web.errors import problem, wants_json
 from files.web.pages import page, see_other
 from files.web.upload_pages import upload_context, upload_refused
 
@@ -43,6 +46,8 @@ def _form(request: FilesRequest, folder_id: int) -> HttpResponse:
 
 def _answer(request: FilesRequest, folder_id: int, outcome: UploadOutcome) -> HttpResponse:
     """Show the folder with what has come, or the form with what stood in the way."""
+    if wants_json(request):
+        return _answer_script(outcome)
     if outcome.error is None:
         query = urlencode({"uploaded": len(outcome.entries)})
         return see_other(f"{reverse('web:folder', args=[folder_id])}?{query}")
@@ -54,6 +59,25 @@ def _answer(request: FilesRequest, folder_id: int, outcome: UploadOutcome) -> Ht
         raise outcome.error
     located = locate(request.actor, folder_id, Right.ADD)
     return upload_refused(request, located, outcome.error, outcome.refused)
+
+
+def _answer_script(outcome: UploadOutcome) -> HttpResponse:
+    """Say what the files have become, in the order of the form, or what stood in the way."""
+    if outcome.error is not None:
+        return problem(outcome.error)
+    entries = [
+        {
+            "id": entry.pk,
+            "name": entry.name,
+            "size": entry.size,
+            "version": entry.version_id,
+            "url": reverse("web:entry", args=[entry.pk]),
+        }
+        for entry in outcome.entries
+    ]
+    response = JsonResponse({"entries": entries}, status=HTTPStatus.CREATED)
+    patch_vary_headers(response, ["Accept"])
+    return response
 
 
 @csrf_exempt

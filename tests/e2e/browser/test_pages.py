@@ -16,7 +16,7 @@ from tests.multiparts import MAX_FILES, TOKEN, TYPE, file, form
 from tests.processes import manage
 
 # Addresses that answer with bytes, or lead on to another page.
-NOT_PAGES = {"actions", "archive", "content", "trash-actions"}
+NOT_PAGES = {"actions", "archive", "content", "trash-actions", "uploads"}
 LONG_NAME = f"{'A very long name of a file, as somebody gave it; ' * 4}.txt"
 LONG_WORD = f"{'Donaudampfschifffahrtsgesellschaft' * 5}.bin"
 SHOWN = {
