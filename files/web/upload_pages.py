@@ -1,6 +1,7 @@
 """What the pages around an upload share: its form, and what became of it."""
 
 from http import HTTPStatus
+from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -8,12 +9,86 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from files.access import Located
-from files.errors import FilesError
+from files.errors import (
+    BlobConflictError,
+    CaseTwinError,
+    DigestMismatchError,
+    DiskFullError,
+    EntryExistsError,
+    EntryNotFoundError,
+    FilesError,
+    FileTooLargeError,
+    ForbiddenError,
+    InvalidNameError,
+    NotAFileError,
+    NotAFolderError,
+    QuotaExceededError,
+    StorageFailedError,
+    TooDeepError,
+    TooManyUploadsError,
+)
 from files.models import Right
 from files.names import visible_name
 
 from .errors import sentence
 from .trail import title_of, trail_to
+
+# What may be said of a single file or folder on its way.
+_FAULTS: Final = (
+    BlobConflictError,
+    CaseTwinError,
+    DigestMismatchError,
+    DiskFullError,
+    EntryExistsError,
+    EntryNotFoundError,
+    FileTooLargeError,
+    ForbiddenError,
+    InvalidNameError,
+    NotAFileError,
+    NotAFolderError,
+    QuotaExceededError,
+    StorageFailedError,
+    TooDeepError,
+    TooManyUploadsError,
+)
+
+
+def upload_data() -> dict[str, object]:
+    """Gather what the script of the upload pages says to people, in their language.
+
+    Figures are formatted where they arise; no sentence depends on a number's plural.
+    """
+    faults = {error.code: str(error.message) for error in _FAULTS}
+    faults["file-unreadable"] = _("The file was changed or moved meanwhile. Choose it again.")
+    faults["other"] = _("The server did not take this file.")
+    return {"texts": {**_texts(), "faults": faults}}
+
+
+def _texts() -> dict[str, object]:
+    """Give the sentences by what they are about."""
+    return {
+        "units": [_("B"), _("KiB"), _("MiB"), _("GiB"), _("TiB"), _("PiB")],
+        "waiting": _("Waiting · %(size)s"),
+        "sent": _("%(percent)s of %(size)s"),
+        "placing": _("%(size)s sent, being put in its place"),
+        "paused": _("Paused at %(percent)s of %(size)s"),
+        "retrying": _("No answer. Next try in %(time)s."),
+        "done": _("Uploaded · %(size)s"),
+        "more": _("Not shown in this list: %(count)s"),
+        "begun": _("Uploading has begun."),
+        "finished": _("Files uploaded: %(count)s."),
+        "not_uploaded": _("Not uploaded: %(count)s."),
+        "files": _("Files: %(done)s of %(all)s"),
+        "bytes": _("%(sent)s of %(size)s"),
+        "speed": _("%(size)s/s"),
+        "left": _("%(time)s left"),
+        "all_paused": _("paused"),
+        "offline": _("no connection, goes on by itself"),
+        "there": _("%(percent)s of %(size)s are there"),
+        "no_folder": _("The folder “%(path)s” could not be made. %(reason)s"),
+        "too_many": _("That is too much at once. Choose fewer files and folders."),
+        "unreadable": _("The browser could not read what was chosen."),
+    }
 
 
 def upload_context(located: Located, *, last: str = "") -> dict[str, object]:
@@ -30,6 +105,7 @@ def upload_context(located: Located, *, last: str = "") -> dict[str, object]:
         "max_files": settings.FILES_MAX_UPLOAD_FILES,
         # Who may not read never replaces anything, so has nothing to choose.
         "can_choose_clash": Right.READ in located.rights,
+        "upload_data": upload_data(),
     }
 
 

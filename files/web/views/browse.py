@@ -17,7 +17,7 @@ from files.operations.spaces import ensure_personal_space
 from files.web.listing import Cursor, Order, Page, list_folder
 from files.web.pages import page
 from files.web.trail import title_of, trail_to
-from files.web.upload_pages import upload_context
+from files.web.upload_pages import upload_context, upload_data
 
 _COLUMNS: dict[str, Promise] = {
     "name": _("Name"),
@@ -99,6 +99,7 @@ def _folder_context(located: Located, order: Order, listed: Page) -> dict[str, o
         "crumbs": trail_to(located),
         "is_root": not located.ancestors,
         "can_add": Right.ADD in located.rights,
+        "upload_data": upload_data(),
         "can_edit": Right.EDIT in located.rights,
         "columns": columns_for(order),
         "order": order,
