@@ -52,6 +52,7 @@ class NewFile:
     blob: NewBlob
     modified_at: datetime | None = None
     is_upload: bool = False  # then the blob's id is that of an open upload, which is finished by it
+    is_known: bool = False  # then the blob is recorded already, and this is one more version of it
     # Looks at what has the name, under the lock, and raises what speaks against the file.
     condition: Callable[[Entry | None], None] | None = None
 
@@ -149,8 +150,9 @@ def _check_files(batch: Batch) -> None:
 
 def _refuse_conflicts(batch: Batch) -> None:
     """Refuse files whose bytes were recorded or claimed meanwhile, or come twice."""
-    taken = recorded_ids(put.new.blob.id for put in batch.open_puts)
-    for put in batch.open_puts:
+    puts = [put for put in batch.open_puts if not put.new.is_known]
+    taken = recorded_ids(put.new.blob.id for put in puts)
+    for put in puts:
         if put.new.blob.id in taken:
             put.error = BlobConflictError()
         taken.add(put.new.blob.id)

@@ -20,7 +20,7 @@ from files.errors import FilesError, FilesRefusedError
 from files.models import Entry, Event, Right, Space, Upload, Version
 from files.models.bulk import insert_rows
 
-from .blobs import BATCH, record_blobs
+from .blobs import BATCH, record_blobs, share_blobs
 from .digests import request_digests
 from .entries import require_folder
 from .journal import Draft, draft, lock_spaces, record
@@ -166,7 +166,8 @@ def _insert_folders(batch: Batch) -> list[Draft]:
 def _insert_files(batch: Batch) -> list[Draft]:
     """Write blobs, entries and versions, and draft the events: a flat number of statements."""
     puts = batch.open_puts
-    record_blobs([put.new.blob for put in puts])
+    record_blobs([put.new.blob for put in puts if not put.new.is_known])
+    share_blobs(put.new.blob.id for put in puts if put.new.is_known)
     replaced = [_entry(put) for put in puts if put.replaces]
     before = {entry.pk: entry.placement for entry in replaced}
     now = timezone.now()

@@ -1,0 +1,49 @@
+"""Known content: a file that somebody has already is put in its place without its bytes."""
+
+from typing import Final
+
+from django.db import transaction
+
+from files.access import Actor, find_content
+from files.errors import ChangedMeanwhileError, FilesError
+from files.models import Entry
+
+from .blobs import NewBlob
+from .journal import lock_spaces
+from .uploads import Wanted, check_wanted
+from .versions import NewFile, Refusal, put_files
+
+# Bytes. Shorter files are as quickly sent as asked about, and what is short could be guessed.
+LEAST: Final = 65_536
+
+
+def put_known(folder: Entry, wanted: Wanted, *, actor: Actor) -> Entry | None:
+    """Make a file of content that the actor can already read; None where there is no such content.
+
+    wanted must state digest and length. The content counts for the quota as if it had come in. Who
+    asks is told the same whether nobody has it or only others do. Locks the space. Raises what
+    create_upload raises, and TypeRefusedError, NotAFileError, CaseTwinError.
+    """
+    try:
+        return _put(folder, wanted, actor)
+    except ChangedMeanwhileError:  # its last version was deleted, and its bytes are going
+        return None
+
+
+@transaction.atomic
+def _put(folder: Entry, wanted: Wanted, actor: Actor) -> Entry | None:
+    """Look for the content, and make another version of it."""
+    lock_spaces(folder.space_id)
+    check_wanted(folder, wanted, actor=actor)
+    if not wanted.sha256 or wanted.length is None or wanted.length < LEAST:
+        return None
+    found = find_content(actor, wanted.sha256, wanted.length)
+    if found is None or found.version is None:
+        return None
+    blob = found.version.blob
+    known = NewBlob(blob.pk, blob.size, blob.sha256, blob.crc32 or 0, blob.media_type)
+    new = NewFile(wanted.path, known, wanted.modified_at, is_known=True)
+    (result,) = put_files(folder, [new], actor=actor, clash=wanted.clash, refusal=Refusal.EACH)
+    if isinstance(result, FilesError):
+        raise result
+    return result
