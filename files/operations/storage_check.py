@@ -19,11 +19,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
 from files.access import Actor
-from files.models import Blob, Entry, Event, Space, Upload, Version
+from files.models import Blob, Entry, Space, Version
 from files.storage.base import blob_name
 from files.storage.filesystem import (
     DIRECTORY_MODE,
@@ -41,8 +41,7 @@ from .blobs import (
     known_ids,
     share_blobs,
 )
-from .journal import draft, lock_spaces, record
-from .usage import measure_usage
+from .usage import correct_usage, recount_usage
 
 PIECE: Final = 2**20  # bytes read at once
 
@@ -123,9 +122,7 @@ class StorageCheck:
             self.on_progress(len(names))
         yield from self._check_versions()
         yield from self._check_entries()
-        for spaces in _batches(Space.objects.all()):
-            for space in spaces:
-                yield from self._check_usage(space)
+        yield from self._check_usage()
 
     def _check_folders(self) -> Iterator[Finding]:
         """Check that the folders of blobs are there, and closed to others."""
@@ -254,29 +251,14 @@ class StorageCheck:
         for entry in Entry.objects.filter(wrong).order_by("pk").iterator(BATCH):
             yield Finding(Code.ENTRY_MISMATCH, f"entry {entry.pk}", f"version {entry.version_id}")
 
-    def _check_usage(self, space: Space) -> Iterator[Finding]:
-        """Count a space afresh, in one statement, so that nobody writes between two readings."""
-        total = (
-            Version.objects.filter(entry__space=OuterRef("pk"))
-            .order_by()
-            .values("entry__space")
-            .values(total=Sum("size"))
-        )
-        reserved = (
-            Upload.objects.filter(space=OuterRef("pk"))
-            .order_by()
-            .values("space")
-            .values(total=Sum("reserved_bytes"))
-        )
-        counted = Space.objects.filter(pk=space.pk).values_list(
-            "used_bytes", Coalesce(Subquery(total), 0) + Coalesce(Subquery(reserved), 0)
-        )
-        for kept, real in counted:
-            if kept != real:
+    def _check_usage(self) -> Iterator[Finding]:
+        """Count all spaces afresh."""
+        for space in recount_usage(Space.objects.all()):
+            if space.drift:
                 if self.repairs:
-                    correct_usage(space, actor=self.actor)
-                detail = f"{kept} kept, {real} counted"
-                yield Finding(Code.USAGE_DRIFT, f"space {space.pk}", detail, self.repairs)
+                    correct_usage(space.space_id, actor=self.actor)
+                detail = f"{space.kept} kept, {space.counted} counted"
+                yield Finding(Code.USAGE_DRIFT, f"space {space.space_id}", detail, self.repairs)
 
 
 def _is_used() -> Exists:
@@ -303,22 +285,3 @@ def share_in_transaction(blob_id: UUID) -> None:
 def doom_in_transaction(blob_id: UUID) -> None:
     """Doom a blob that no version points at; the sweeper does the rest."""
     doom_unreferenced([blob_id])
-
-
-@transaction.atomic
-def correct_usage(space: Space, *, actor: Actor) -> int:
-    """Set what a space is said to hold to what it holds, and give the difference in bytes.
-
-    Locks the space; records the correction.
-    """
-    space = lock_spaces(space.pk)[space.pk]
-    before, space.used_bytes = space.used_bytes, measure_usage(space)
-    drift = space.used_bytes - before
-    if drift:
-        change = draft(
-            Event.Kind.SPACE_CHANGED,
-            before={"used": before},
-            after={"used": space.used_bytes},
-        )
-        record(space, [change], actor=actor)
-    return drift

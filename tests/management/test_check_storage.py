@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from files.models import Blob, Entry, Event, Space, Version
 from files.operations.blobs import sweep_blobs
-from files.operations.storage_check import correct_usage
+from files.operations.usage import correct_usage
 from files.storage.filesystem import BlobStorage
 from tests.factories import SYSTEM, make_blob, make_file, make_folder
 
@@ -226,7 +226,7 @@ def test_a_stray_that_is_removed_meanwhile_is_no_finding(
 def test_usage_that_adds_up_by_now_is_not_corrected(space: Space) -> None:
     events = Event.objects.count()
 
-    assert correct_usage(space, actor=SYSTEM) == 0
+    assert correct_usage(space.pk, actor=SYSTEM) == 0
     assert Event.objects.count() == events
 
 
