@@ -49,6 +49,7 @@ FOLLOWS: dict[Event.Kind, tuple[Follow, ...]] = {
     ),
     Event.Kind.ENTRY_MOVED: (Follow(purge, _emptied_space),),
     Event.Kind.ENTRY_PURGED: (Follow(purge, lambda event: [event.space_id]),),
+    Event.Kind.TRASH_EMPTIED: (Follow(purge, lambda event: [event.space_id]),),
 }
 
 

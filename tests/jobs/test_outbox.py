@@ -11,7 +11,7 @@ from files.models import Entry, Event, Space
 from files.operations.entries import trash_entries
 from files.operations.journal import draft, lock_spaces, record
 from files.operations.transfer import move_entries
-from files.operations.trash import delete_entries
+from files.operations.trash import delete_entries, empty_trash
 from tests.factories import SYSTEM, make_file, make_folder, make_shared_space, root_of
 
 
@@ -63,6 +63,15 @@ def test_dispatch_enqueues_one_purge_for_many_deletions(root: Entry) -> None:
     dispatch()
 
     assert jobs() == [(purge.module_path, [root.space_id])]
+
+
+def test_dispatch_enqueues_a_purge_for_an_emptied_trash(root: Entry, space: Space) -> None:
+    trash_entries([make_file(root, "a.txt")], actor=SYSTEM)
+    empty_trash(space, actor=SYSTEM)
+
+    dispatch()
+
+    assert jobs() == [(purge.module_path, [space.pk])]
 
 
 def test_dispatch_enqueues_a_purge_where_something_was_moved_out_of(root: Entry) -> None:
