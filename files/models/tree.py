@@ -4,7 +4,9 @@ Nothing stores a path; each walk costs by its own length and never by what lies 
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import batched
+from typing import Any
 
 from django.db import connection
 
@@ -46,6 +48,35 @@ _TRASHED = """
     WHERE e.trashed_at IS NOT NULL
 """
 
+# What emptying the trash of a space takes along: what was trashed (before some moment), and what is
+# live below it. What was trashed out of such a folder is a top itself, or stays.
+_GOING = """
+    WITH RECURSIVE down(id) AS (
+        SELECT e.id FROM files_entry e
+        WHERE e.space_id = %s AND e.parent_id IS NOT NULL AND {is_going}
+        UNION ALL
+        SELECT e.id FROM files_entry e JOIN down ON e.parent_id = down.id
+        WHERE e.trashed_at IS NULL
+    )
+    SELECT count(*),
+        coalesce(sum((SELECT sum(v.size) FROM files_version v WHERE v.entry_id = down.id)), 0)
+    FROM down
+"""
+
+# Folders trashed before a moment that something trashed later lies in. A clock that was set back,
+# or the clocks of two hosts, can make them.
+_SHELTERS = """
+    WITH RECURSIVE up(id) AS (
+        SELECT e.parent_id FROM files_entry e
+        WHERE e.space_id = %s AND e.parent_id IS NOT NULL AND e.trashed_at >= %s
+        UNION
+        SELECT e.parent_id FROM files_entry e JOIN up ON e.id = up.id
+        WHERE e.parent_id IS NOT NULL
+    )
+    SELECT e.id FROM files_entry e JOIN up ON e.id = up.id
+    WHERE e.parent_id IS NOT NULL AND e.trashed_at < %s
+"""
+
 _IS_ABOVE = """
     WITH RECURSIVE up(id, parent_id) AS (
         SELECT e.id, e.parent_id FROM files_entry e WHERE e.id IN ({ids})
@@ -79,6 +110,31 @@ def trashed_inside(entry_id: int) -> Sequence[int]:
     with connection.cursor() as cursor:
         cursor.execute(_LIVE_FOLDERS + _TRASHED, [entry_id])
         return [int(row[0]) for row in cursor.fetchall()]
+
+
+def measure_trash(space_id: int, *, before: datetime | None = None) -> tuple[int, int]:
+    """Count what emptying the trash of a space would delete: entries, whole trees, and bytes.
+
+    Only what was trashed before a moment, if one is given. Bytes are those of all versions.
+    """
+    condition = "e.trashed_at IS NOT NULL" if before is None else "e.trashed_at < %s"
+    with connection.cursor() as cursor:
+        cursor.execute(_GOING.format(is_going=condition), [space_id, *_moments(before)])
+        entries, size = cursor.fetchone()
+    return int(entries), int(size)
+
+
+def shelters_of_newer_trash(space_id: int, *, before: datetime) -> Sequence[int]:
+    """Give the folders trashed before a moment in which something lies that was trashed later."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SHELTERS, [space_id, *_moments(before, before)])
+        return [int(row[0]) for row in cursor.fetchall()]
+
+
+def _moments(*moments: datetime | None) -> list[Any]:
+    """Give moments as the database compares them."""
+    adapt = connection.ops.adapt_datetimefield_value
+    return [adapt(moment) for moment in moments if moment is not None]
 
 
 def is_any_inside(entry_ids: Iterable[int], top_id: int) -> bool:

@@ -5,7 +5,9 @@ bounded transactions, at once for a small tree and by a job for a large one.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import batched
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
@@ -13,7 +15,7 @@ from django.utils import timezone
 
 from files.access import Actor, Located, get_space, locate_trashed, trashed_in
 from files.models import Entry, Event, Grant, Right, Space, Version
-from files.models.tree import trashed_inside
+from files.models.tree import shelters_of_newer_trash, trashed_inside
 
 from .blobs import BATCH, doom_unreferenced
 from .journal import discharge, draft, lock_spaces, record
@@ -76,21 +78,39 @@ def delete_entries(entries: Sequence[Entry], *, actor: Actor) -> None:
 
 
 @transaction.atomic
-def empty_trash(space: Space, *, actor: Actor) -> int:
-    """Delete all that lies in the trash of a space for good, and give how many entries that were.
+def empty_trash(space: Space, *, trashed_before: datetime | None = None, actor: Actor) -> int:
+    """Delete what lies in the trash of a space for good, and give how many entries that were.
 
-    One event for all. Locks the space. More than a batch of rows are hidden now and removed by a
-    job.
+    All of it, or what was trashed before a moment by the wall clock. One event for all. Locks the
+    space. More than a batch of rows are hidden now and removed by a job.
     """
     space = lock_spaces(space.pk)[space.pk]
     get_space(actor, space.pk, Right.MANAGE)
+    going, after = trashed_in(space), {}
+    if trashed_before is not None:
+        _move_newer_out(space, trashed_before)
+        going = going.filter(trashed_at__lt=trashed_before)
+        after = {"trashed_before": trashed_before.isoformat()}
     # One inside the other, both trashed: each becomes a tree of its own.
-    count = trashed_in(space).update(parent=None, revision=F("revision") + 1)
+    count = going.update(parent=None, revision=F("revision") + 1)
     if count:
-        event = draft(Event.Kind.TRASH_EMPTIED, after={"entries": count})
+        event = draft(Event.Kind.TRASH_EMPTIED, after={"entries": count, **after})
         record(space, [event], actor=actor)
     purge_some(space)
     return count
+
+
+def _move_newer_out(space: Space, moment: datetime) -> None:
+    """Keep what was trashed after a moment by the clock, though inside what was trashed before it.
+
+    It stays in the trash as if out of the folder that the older one lies in. One step outwards a
+    round, until it lies in none that was trashed before.
+    """
+    while shelters := shelters_of_newer_trash(space.pk, before=moment):
+        for folder in Entry.objects.filter(pk__in=shelters).order_by("pk"):
+            for some in batched(trashed_inside(folder.pk), BATCH):
+                newer = Entry.objects.filter(pk__in=some, trashed_at__gte=moment)
+                newer.update(parent=folder.parent_id)
 
 
 def detach(entry: Entry) -> None:
@@ -118,24 +138,37 @@ def spaces_to_purge() -> QuerySet[Space]:
     return Space.objects.filter(pk__in=list(found)).order_by("pk")
 
 
+class PurgeStep(NamedTuple):
+    """What one step of purging did."""
+
+    removed: int  # entries
+    is_last: bool
+
+
 @transaction.atomic
-def purge_some(space: Space, *, limit: int = BATCH) -> bool:
-    """Remove about limit rows of the detached trees of a space; tell whether any are left.
+def purge_step(space: Space, *, limit: int = BATCH) -> PurgeStep:
+    """Remove about limit rows of the detached trees of a space; tell how many, and if any are left.
 
     Locks the space. Can be repeated, interrupted and run again: each call is a whole step. It is a
     queue and not a recursion: files go first, then the folders in a detached folder become
     detached trees themselves, and what is childless is removed.
     """
     space = lock_spaces(space.pk)[space.pk]
-    done = 0
+    done = removed = 0
     while done < limit and (tops := _ids(detached_tops(space), limit)):
         inside = Entry.objects.filter(parent__in=tops)
-        done += _remove(_ids(inside.filter(kind=Entry.Kind.FILE), limit), space)
+        files = _remove(_ids(inside.filter(kind=Entry.Kind.FILE), limit), space)
         folders = _ids(inside.filter(kind=Entry.Kind.FOLDER), limit)
-        done += Entry.objects.filter(pk__in=folders).update(parent=None, trashed_at=timezone.now())
+        freed = Entry.objects.filter(pk__in=folders).update(parent=None, trashed_at=timezone.now())
         childless = ~Exists(Entry.objects.filter(parent=OuterRef("pk")))
-        done += _remove(_ids(Entry.objects.filter(childless, pk__in=tops), limit), space)
-    return bool(_ids(detached_tops(space), 1))
+        gone = _remove(_ids(Entry.objects.filter(childless, pk__in=tops), limit), space)
+        done, removed = done + files + freed + gone, removed + files + gone
+    return PurgeStep(removed, not _ids(detached_tops(space), 1))
+
+
+def purge_some(space: Space, *, limit: int = BATCH) -> bool:
+    """Remove about limit rows of the detached trees of a space; tell whether any are left."""
+    return not purge_step(space, limit=limit).is_last
 
 
 def _ids(entries: QuerySet[Entry], limit: int) -> list[int]:

@@ -1,14 +1,17 @@
 """The trash: back to where things were, or gone for good with their bytes."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from files.access import trashed_in
 from files.errors import EntryNotFoundError, FilesError, ForbiddenError, NotTrashedError
 from files.models import Blob, Entry, Event, Grant, Space, Version
+from files.models.tree import measure_trash
 from files.operations.entries import move_within_space, trash_entries
 from files.operations.spaces import set_case_twins
 from files.operations.trash import (
@@ -16,6 +19,7 @@ from files.operations.trash import (
     detached_tops,
     empty_trash,
     purge_some,
+    purge_step,
     restore_entries,
     spaces_to_purge,
 )
@@ -27,6 +31,7 @@ from tests.factories import (
     make_folder,
     make_member,
     make_shared_space,
+    make_tree,
     make_user,
     paths_in,
     reread,
@@ -270,6 +275,92 @@ def test_empty_trash_that_is_empty_changes_nothing(space: Space) -> None:
 def test_empty_trash_needs_a_manager(root: Entry, space: Space) -> None:
     with pytest.raises(ForbiddenError):
         empty_trash(space, actor=make_member(root, Grant.Role.EDITOR))
+
+
+def age(entry: Entry, days: int) -> None:
+    """Let an entry have been trashed so many days ago."""
+    Entry.objects.filter(pk=entry.pk).update(trashed_at=timezone.now() - timedelta(days=days))
+
+
+def a_month_ago() -> datetime:
+    return timezone.now() - timedelta(days=30)
+
+
+def test_empty_trash_can_spare_what_was_trashed_since(root: Entry, space: Space) -> None:
+    old, new = make_tree(root, "old"), make_tree(root, "new")
+    trash(old, new)
+    age(old, 31)
+    moment = a_month_ago()
+
+    assert empty_trash(space, trashed_before=moment, actor=SYSTEM) == 1
+
+    assert set(trashed_in(space)) == {new}
+    (event,) = last_events(space)
+    assert event.after == {"entries": 1, "trashed_before": moment.isoformat()}
+    restore_entries([new], actor=SYSTEM)
+    assert set(paths_in(root)) == {"new", "new/a", "new/inner", "new/inner/b"}
+
+
+def test_empty_trash_takes_the_older_out_of_the_newer(root: Entry, space: Space) -> None:
+    folder = make_folder(root, "folder")
+    older = make_file(folder, "older")
+    make_file(folder, "kept")
+    trash(older)
+    age(older, 31)
+    trash(folder)
+
+    assert empty_trash(space, trashed_before=a_month_ago(), actor=SYSTEM) == 1
+
+    restore_entries([folder], actor=SYSTEM)
+    assert set(paths_in(root)) == {"folder", "folder/kept"}
+
+
+def test_empty_trash_keeps_the_newer_inside_the_older_when_a_clock_was_wrong(
+    root: Entry, space: Space
+) -> None:
+    outer = make_folder(make_folder(root, "home"), "outer")
+    inner = make_folder(make_folder(outer, "live"), "inner")
+    newer = make_file(make_folder(inner, "live too"), "newer")
+    for entry, days in ((newer, 1), (inner, 40), (outer, 50)):
+        trash(entry)
+        age(entry, days)
+
+    assert measure_trash(space.pk, before=a_month_ago()) == (4, 0)
+    assert empty_trash(space, trashed_before=a_month_ago(), actor=SYSTEM) == 2
+
+    assert set(trashed_in(space)) == {newer}
+    restore_entries([newer], actor=SYSTEM)
+    assert set(paths_in(root)) == {"home", "home/newer"}
+
+
+def test_measure_trash_counts_whole_trees_once_and_all_their_versions(
+    root: Entry, space: Space
+) -> None:
+    make_tree(root, "kept")
+    tree = make_tree(root)  # a (two versions: 7 and 3 bytes), inner, b (2 bytes)
+    trash(Entry.objects.get(parent=tree, name="inner"))
+    assert measure_trash(space.pk) == (2, 2)
+
+    trash(tree)
+    assert measure_trash(space.pk) == (4, 12)
+
+    used = reread(space).used_bytes
+    empty_trash(space, actor=SYSTEM)
+    assert measure_trash(space.pk) == (0, 0)
+    assert used - reread(space).used_bytes == 12
+
+
+def test_purge_steps_count_what_they_remove(root: Entry, space: Space) -> None:
+    folder = make_folder(root, "folder")
+    rows = grow(folder, folders=30, files=40) + 1
+    trash(folder)
+    before = Entry.objects.count()
+    empty_trash(space, actor=SYSTEM)
+    removed = before - Entry.objects.count()
+    while not (step := purge_step(space)).is_last:
+        removed += step.removed
+
+    assert removed + step.removed == rows
 
 
 def test_large_trees_go_in_bounded_steps_that_can_be_repeated(root: Entry, space: Space) -> None:

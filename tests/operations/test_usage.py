@@ -40,6 +40,7 @@ def test_drift_is_by_how_much_too_much_is_kept(
     (found,) = recount_usage(Space.objects.all())
 
     assert (found.kept, found.counted, found.drift) == (kept, 7, drift)
+    assert correct_usage(space.pk, actor=SYSTEM) == -drift
 
 
 @pytest.mark.django_db
