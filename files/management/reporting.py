@@ -1,37 +1,80 @@
 """How commands speak to operators: errors as one line with a code, progress on a terminal only."""
 
+import os
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.core.management import CommandError
+from django.db import DatabaseError, InterfaceError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from files.access import Actor, get_space, locate
 from files.errors import FilesError, NotAFolderError
 from files.models import Entry, Event, Right, Space
 from files.names import check_name, name_key
 
-INTERRUPTED = 130  # the exit status of a shell's Ctrl-C
+from .failures import failure_of, refusal
+
+__all__ = [
+    "Bar",
+    "TerminatedError",
+    "command_actor",
+    "find_place",
+    "find_space",
+    "find_spaces",
+    "find_user",
+    "progress_shown",
+    "refusal",
+    "refusals_told",
+    "stopped",
+]
+
+
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM came; raised where Ctrl-C would be, and as little an Exception."""
 
 
 @contextmanager
 def refusals_told() -> Iterator[None]:
-    """Turn what an operation refuses into one line and exit status 1, and Ctrl-C into its own."""
+    """Turn what an operation, the database or the disk refuses into one line and exit status 1.
+
+    Ctrl-C and SIGTERM have their own. Bugs stay exceptions, and so does a closed pipe.
+    """
     try:
         yield
     except FilesError as error:
         details = "".join(f" {key}={value}" for key, value in error.data.items())
         raise refusal(f"{error}{details}", error.code) from error
+    except TerminatedError:
+        raise stopped(signal.SIGTERM) from None
     except KeyboardInterrupt:
-        raise CommandError("Interrupted [interrupted]", returncode=INTERRUPTED) from None
+        raise stopped(signal.SIGINT) from None
+    except BrokenPipeError:
+        raise
+    except (DatabaseError, InterfaceError, OSError) as error:
+        failure = failure_of(error)
+        if failure is None:
+            raise
+        raise failure from error
 
 
-def refusal(message: str, code: str) -> CommandError:
-    """Make the error of a command: one line, whatever the message holds."""
-    return CommandError(f"{' '.join(message.split())} [{code}]")
+def stopped(signum: int) -> CommandError:
+    """Make the error of a stop by a signal, with the exit status that shells give it."""
+    if signum == signal.SIGTERM:
+        return refusal("Terminated", "terminated", status=128 + signal.SIGTERM)
+    return refusal("Interrupted", "interrupted", status=128 + signal.SIGINT)
 
 
 def command_actor() -> Actor:
@@ -87,13 +130,22 @@ def find_place(place: str) -> tuple[Entry, list[str]]:
     return folder, names
 
 
+def find_spaces(keys: Iterable[str]) -> list[Space]:
+    """Find spaces by their ids or names, each once, in the order given; raises as find_space."""
+    found = {space.pk: space for space in map(find_space, keys)}
+    return list(found.values())
+
+
 @contextmanager
-def progress_shown(unit: str, total: int | None) -> Iterator[Progress | None]:
+def progress_shown(
+    unit: str, total: int | None, *, color: bool = True
+) -> Iterator[Progress | None]:
     """Show a bar on stderr while the block runs; None, and silence, where that is no terminal.
 
-    The one task of the bar has the id 0.
+    The one task of the bar has the id 0. A terminal that cannot move its cursor gets none. Rich
+    itself leaves colours out where NO_COLOR says so.
     """
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or os.environ.get("TERM", "") in {"", "dumb", "unknown"}:
         yield None
         return
     columns = (
@@ -102,6 +154,30 @@ def progress_shown(unit: str, total: int | None) -> Iterator[Progress | None]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(
+        *columns,
+        console=Console(stderr=True, no_color=None if color else True),
+        transient=True,
+        redirect_stdout=False,  # else rich moves to stderr what a command prints meanwhile
+        redirect_stderr=False,
+    ) as progress:
         progress.add_task(unit, total=total)
         yield progress
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar that may not be shown: who works tells it how far things are, and need not ask."""
+
+    progress: Progress | None
+
+    def advance(self, count: int = 1) -> None:
+        """Count what was done since the last time."""
+        if self.progress is not None:
+            self.progress.advance(TaskID(0), count)
+
+    def expect(self, count: int) -> None:
+        """Raise the total."""
+        if self.progress is not None:
+            total = self.progress.tasks[0].total or 0
+            self.progress.update(TaskID(0), total=total + count)

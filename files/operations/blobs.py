@@ -6,7 +6,7 @@ version is doomed, and its bytes go a grace period after that, so a crash leaves
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -178,21 +178,37 @@ def _advance(clock: UptimeClock, boot_id: str, boottime: int, now: datetime) -> 
     return max(0, min(boottime, wall))
 
 
-def find_strays(storage: BlobStorage, *, older_than: timedelta) -> Iterator[StoredName]:
-    """Walk the disk for files under a blob's name that no row knows, last changed before then."""
+def find_strays(
+    storage: BlobStorage,
+    *,
+    older_than: timedelta,
+    on_progress: Callable[[int], None] = lambda _count: None,
+) -> Iterator[StoredName]:
+    """Walk the disk for files under a blob's name that no row knows, last changed before then.
+
+    on_progress is told how many files were looked at since the last time.
+    """
     limit = time.time() - older_than.total_seconds()
-    old = (
-        item
-        for item in storage.scan()
-        if item.blob_id is not None and item.is_regular and item.changed_at <= limit
-    )
-    for some in batched(old, BATCH):
-        known = known_ids(item.blob_id for item in some if item.blob_id)
-        yield from (item for item in some if item.blob_id not in known)
+    for some in batched(storage.scan(), BATCH):
+        old = [
+            item
+            for item in some
+            if item.blob_id is not None and item.is_regular and item.changed_at <= limit
+        ]
+        known = known_ids(item.blob_id for item in old if item.blob_id)
+        yield from (item for item in old if item.blob_id not in known)
+        on_progress(len(some))
 
 
-def sweep_blobs(*, grace: timedelta, dry_run: bool = False) -> SweepResult:
+def sweep_blobs(
+    *,
+    grace: timedelta,
+    dry_run: bool = False,
+    on_progress: Callable[[int], None] = lambda _count: None,
+) -> SweepResult:
     """Claim stray bytes, and unlink what has been doomed for a grace period.
+
+    on_progress is told how many files were looked at, or removed, since the last time.
 
     A stray is claimed by inserting its id as a doomed row: a request that is still about to record
     it meets the primary key and is refused. Doomed bytes go when both the wall clock and the
@@ -202,7 +218,8 @@ def sweep_blobs(*, grace: timedelta, dry_run: bool = False) -> SweepResult:
     storage = blob_storage()
     uptime = read_uptime()
     claimed = 0
-    for some in batched(find_strays(storage, older_than=grace), BATCH):
+    strays = find_strays(storage, older_than=grace, on_progress=on_progress)
+    for some in batched(strays, BATCH):
         claimed += len(some)
         if not dry_run:
             claim_strays(some)
@@ -212,6 +229,7 @@ def sweep_blobs(*, grace: timedelta, dry_run: bool = False) -> SweepResult:
     unlinked = size = failed = 0
     for rows in _take_due(grace, uptime):
         gone = _unlink(storage, rows)
+        on_progress(len(rows))
         unlinked, failed = unlinked + len(gone), failed + len(rows) - len(gone)
         size += sum(row.size for row in gone)
     waiting = _unlive().filter(state=Blob.State.DOOMED).count()

@@ -31,3 +31,11 @@ def format_size(size: int) -> str:
     while size and size % 1024 == 0 and power < len(_POWERS) - 1:
         size, power = size // 1024, power + 1
     return f"{size} {_POWERS[power]}iB" if power else str(size)
+
+
+def approximate_size(size: int) -> str:
+    """Write a size for people to read, rounded: 3.4 MiB."""
+    number, power = float(size), 0
+    while number >= 1023.95 and power < len(_POWERS) - 1:  # noqa: PLR2004 - 1024, once rounded
+        number, power = number / 1024, power + 1
+    return f"{number:.1f} {_POWERS[power]}iB" if power else f"{size} B"

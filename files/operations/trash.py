@@ -138,6 +138,12 @@ def spaces_to_purge() -> QuerySet[Space]:
     return Space.objects.filter(pk__in=list(found)).order_by("pk")
 
 
+def spaces_with_trash() -> QuerySet[Space]:
+    """Give the spaces in which something lies in the trash, or is deleted and not removed yet."""
+    trashed = Entry.objects.filter(space=OuterRef("pk"), trashed_at__isnull=False)
+    return Space.objects.filter(Exists(trashed)).order_by("pk")
+
+
 class PurgeStep(NamedTuple):
     """What one step of purging did."""
 

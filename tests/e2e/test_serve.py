@@ -85,6 +85,7 @@ def test_part_that_cannot_start_ends_the_whole_with_its_reason(server: Server) -
 
     assert server.process.wait(timeout=60) == 1
     assert "the backend ended with exit status" in server.output.splitlines()[-1]
+    assert server.output.endswith("[part-failed]\n")
 
 
 @pytest.mark.parametrize("setting", ["FILES_PORT", "FILES_BACKEND_PORT"])
@@ -100,6 +101,7 @@ def test_port_in_use_is_one_line(tmp_path: Path, setting: str) -> None:
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert f"set {setting} to another" in result.stderr
+    assert result.stderr.endswith("[port-unavailable]\n")
 
 
 def test_two_installations_run_side_by_side(server: Server, tmp_path: Path) -> None:
@@ -119,6 +121,7 @@ def test_data_folder_is_served_once(server: Server) -> None:
 
     assert result.returncode == 1
     assert "is being served already" in result.stderr
+    assert result.stderr.endswith("[already-served]\n")
 
 
 def test_backend_that_is_down_gives_a_readable_page(server: Server) -> None:

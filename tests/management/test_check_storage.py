@@ -279,6 +279,7 @@ def test_progress_is_shown_on_a_terminal(path: Path, monkeypatch: pytest.MonkeyP
             return True
 
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    monkeypatch.setenv("TERM", "xterm")
 
     assert check()[1] == ""
     assert "Checking" in terminal.getvalue()

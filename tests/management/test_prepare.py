@@ -110,7 +110,8 @@ def test_prepare_ends_with_one_line_where_it_cannot_write(tmp_path: Path) -> Non
     result = manage("prepare", data=tmp_path / "file" / "data")
 
     assert result.returncode == 1
-    assert result.stderr.startswith("CommandError: The folder ")
+    assert result.stderr.startswith("error: The folder ")
+    assert result.stderr.endswith("[folder-unusable]\n")
     assert len(result.stderr.splitlines()) == 1
 
 
@@ -139,6 +140,7 @@ def test_prepare_refuses_the_database_of_a_later_release(tmp_path: Path) -> None
 
     assert result.returncode == 1
     assert "later release of Strongroom: 9999_later" in result.stderr
+    assert result.stderr.endswith("[database-newer]\n")
 
 
 def test_prepare_ends_with_one_line_on_a_broken_database(tmp_path: Path) -> None:
@@ -147,7 +149,10 @@ def test_prepare_ends_with_one_line_on_a_broken_database(tmp_path: Path) -> None
     result = manage("prepare", data=tmp_path)
 
     assert result.returncode == 1
-    assert result.stderr == ("CommandError: The database cannot be used: file is not a database\n")
+    assert result.stderr == (
+        "error: The database is damaged; restore it from a backup (file is not a database)"
+        " [database-damaged]\n"
+    )
 
 
 def test_make_folder_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -187,7 +192,7 @@ def test_sqlite_on_a_remote_file_system_is_refused(
 ) -> None:
     monkeypatch.setattr(data_folder, "file_system_of", lambda _folder: kind)
 
-    with pytest.raises(CommandError, match=kind):
+    with pytest.raises(CommandError, match=rf"{kind}.*\[remote-file-system\]$"):
         refuse_remote(tmp_path)
 
 

@@ -5,24 +5,28 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management import BaseCommand
 from django.core.management.base import CommandParser
-from rich.progress import TaskID
 
-from files.management.reporting import command_actor, progress_shown, refusal, refusals_told
+from files.management.base import FilesCommand
+from files.management.reporting import command_actor, refusal
 from files.models import Blob
 from files.operations.storage_check import Finding, StorageCheck
 
 
-class Command(BaseCommand):
+class Command(FilesCommand):
     """Run the check, print a line for each finding; exit status 0 only when all is well."""
 
-    help = (
-        "Check that every blob in the database has its bytes on the disk with the right size and "
-        "mode, that nothing else lies there, that versions and entries fit together, and that the "
-        "usage of each space adds up. Reads only, safe while serving. Prints one line for each "
-        "finding; docs/commands.md explains them. Exit status 0 only when everything is well."
-    )
+    help = """
+        Check that every blob in the database has its bytes on the disk with the right size and
+        mode, that nothing else lies there, that versions and entries fit together, and that the
+        usage of each space adds up. Use it after a crash, a restore or a move to another disk, and
+        from time to time.
+
+        Prints one line for each finding; docs/commands.md explains them. Reads only, but for
+        --repair, which never deletes what can be read. Safe while serving, to interrupt and to
+        repeat. Exit status 0 only when everything is well.
+    """
+    examples = ("", "--hash --json", "--repair")
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
@@ -58,21 +62,20 @@ class Command(BaseCommand):
         )
         errors = notes = repaired = 0
         # Each blob is looked at twice: its row, then its file.
-        with refusals_told(), progress_shown("Checking", 2 * Blob.objects.count()) as progress:
-            if progress is not None:
-                check.on_progress = lambda count: progress.advance(TaskID(0), count)
+        with self.progress("Checking", 2 * Blob.objects.count()) as bar:
+            check.on_progress = bar.advance
             for finding in check.run():
                 errors += finding.is_error
                 repaired += finding.is_repaired
                 notes += not finding.is_error and not finding.is_repaired
-                self.stdout.write(as_line_of_json(finding) if as_json else as_line(finding))
+                self.tell(as_line_of_json(finding) if as_json else as_line(finding))
         if as_json:
             totals = {"errors": errors, "repaired": repaired, "notes": notes, "clean": not errors}
-            self.stdout.write(json.dumps(totals))
+            self.tell(json.dumps(totals))
         if errors:
             raise refusal(f"The storage is not clean: {errors} errors", "storage-not-clean")
         if not as_json:
-            self.stdout.write(f"clean: 0 errors, {repaired} repaired, {notes} notes")
+            self.tell(f"clean: 0 errors, {repaired} repaired, {notes} notes")
 
 
 def as_line(finding: Finding) -> str:

@@ -7,20 +7,31 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import BaseCommand, CommandError, call_command
-from django.db import DatabaseError, connection, transaction
+from django.core.management import call_command
+from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
+from files.management.base import FilesCommand
 from files.management.data_folder import exclusive, make_folder, refuse_remote, write_secret
+from files.management.reporting import refusal
 from files.storage.filesystem import prepare_folders
 
 UMASK = 0o027
 
 
-class Command(BaseCommand):
+class Command(FilesCommand):
     """Folders, secret key, database, first administrator: each made if it is not there."""
 
-    help = "Make the data folder, the secret key, the database and the first administrator."
+    help = """
+        Make an installation ready to serve: the data folder, the secret key, the database in the
+        state of this release, and the first administrator, whose password it prints once unless
+        FILES_ADMIN_PASSWORD gave it.
+
+        What is there stays as it is, so it is safe to repeat, and several may run at once: they
+        wait for each other. `serve` does it by itself. Run it after an update where the parts are
+        services or containers of their own.
+    """
+    needs_database = False
     requires_system_checks: list[str] = []  # nothing is there yet that they could check
 
     def handle(self, **_options: Any) -> None:
@@ -34,12 +45,8 @@ class Command(BaseCommand):
             prepare_folders(settings.FILES_DATA_DIR / "uploads")
             if connection.vendor == "sqlite":
                 refuse_remote(settings.FILES_DB_DIR)
-            try:
-                self.migrate()
-                self.make_administrator()
-            except DatabaseError as error:
-                msg = f"The database cannot be used: {error}"
-                raise CommandError(msg) from error
+            self.migrate()
+            self.make_administrator()
 
     def make_secret_key(self) -> None:
         """Write a secret key if neither the environment nor the file has one."""
@@ -54,7 +61,7 @@ class Command(BaseCommand):
                 key = path.read_text().strip() if os.access(path, os.R_OK) else ""
                 if not key:
                     msg = f"The secret key in {path} cannot be read by this user, or is empty"
-                    raise CommandError(msg) from error
+                    raise refusal(msg, "secret-key-unreadable") from error
             settings.SECRET_KEY = key
 
     def migrate(self) -> None:
@@ -63,7 +70,7 @@ class Command(BaseCommand):
         unknown = set(loader.applied_migrations) - set(loader.disk_migrations)
         if later := sorted(name for app, name in unknown if app == "files"):
             msg = f"The database was made by a later release of Strongroom: {later[-1]} is unknown"
-            raise CommandError(msg)
+            raise refusal(msg, "database-newer")
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
 
@@ -75,7 +82,7 @@ class Command(BaseCommand):
         name = settings.FILES_ADMIN_USER
         if users.filter(username=name).exists():
             msg = f"There is no administrator, and {name} is another account: set FILES_ADMIN_USER"
-            raise CommandError(msg)
+            raise refusal(msg, "no-administrator")
         password = settings.FILES_ADMIN_PASSWORD or secrets.token_urlsafe(15)
         with transaction.atomic():
             get_user_model().objects.create_superuser(name, email="", password=password)

@@ -1,5 +1,6 @@
 """Serve an installation on this machine: nginx, the backend and the job worker as one process."""
 
+import errno
 import hashlib
 import os
 import signal
@@ -12,19 +13,30 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import BaseCommand, CommandError, call_command, get_commands
+from django.core.management import call_command, get_commands
 from django.db import connections
 
+from files.management.base import FilesCommand
 from files.management.commands.prepare import UMASK
 from files.management.data_folder import exclusive
 from files.management.nginx import Nginx
+from files.management.reporting import refusal
 from files.management.supervisor import Part, PartFailedError, Supervisor
 
 
-class Command(BaseCommand):
+class Command(FilesCommand):
     """Prepare, then run all parts in the foreground until Ctrl-C or SIGTERM."""
 
-    help = "Serve in the foreground: nginx in front of the backend, and the job worker."
+    help = """
+        Serve in the foreground: prepare, then run nginx in front of the backend, and the job
+        worker, until Ctrl-C or SIGTERM, which end it with exit status 0 when what was under way has
+        ended. A second signal ends the waiting.
+
+        A part that crashes is started again; one that keeps crashing ends the whole with its
+        reason. Where it listens is set in the environment: FILES_HOST, FILES_PORT and
+        FILES_BACKEND_PORT (docs/settings.md). A data folder is served once.
+    """
+    needs_database = False
     requires_system_checks: list[str] = []  # each part makes its own at its start
 
     def handle(self, **_options: Any) -> None:
@@ -38,7 +50,7 @@ class Command(BaseCommand):
                 stack.enter_context(exclusive(run / "serve.lock", wait=False))
             except BlockingIOError as error:
                 msg = f"{settings.FILES_DATA_DIR} is being served already; stop that first"
-                raise CommandError(msg) from error
+                raise refusal(msg, "already-served") from error
             self.serve(run)
 
     def serve(self, run: Path) -> None:
@@ -52,7 +64,7 @@ class Command(BaseCommand):
         try:
             Supervisor(make_parts(nginx)).run(on_started=self.say_where)
         except PartFailedError as error:
-            raise CommandError(str(error)) from error
+            raise refusal(str(error), "part-failed") from error
         self.stdout.write("Stopped.")
 
     def say_where(self) -> None:
@@ -113,7 +125,10 @@ def answers(port: int) -> bool:
 
 
 def check_port(host: str, port: int, setting: str) -> None:
-    """Raise CommandError if this process cannot listen on a port."""
+    """Raise CommandError if this process cannot listen on a port, or not on such a host."""
+    if not 0 < port < 2**16:
+        msg = f"There is no port {port}: set {setting} to another"
+        raise refusal(msg, "port-unavailable")
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as listener:
@@ -121,8 +136,10 @@ def check_port(host: str, port: int, setting: str) -> None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
     except OSError as error:
-        msg = f"Cannot listen on port {port} of {host} ({error.strerror}): set {setting} to another"
-        raise CommandError(msg) from error
+        is_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        wrong = "FILES_HOST" if is_host else setting
+        msg = f"Cannot listen on port {port} of {host} ({error.strerror}): set {wrong} to another"
+        raise refusal(msg, "port-unavailable") from error
 
 
 def collect_static(known: Path) -> None:

@@ -2,22 +2,25 @@
 
 from typing import Any
 
-from django.core.management import BaseCommand
 from django.core.management.base import CommandParser
 
-from files.management.reporting import command_actor, find_space, refusals_told
+from files.management.base import FilesCommand
+from files.management.reporting import command_actor, find_space
 from files.operations.sizes import format_size, parse_size
 from files.operations.spaces import set_quota
 
 
-class Command(BaseCommand):
+class Command(FilesCommand):
     """Parse, set, print one line."""
 
-    help = (
-        "Limit what a space may hold. Everything in it counts at its full size: files, their "
-        "earlier versions and the trash. A quota below what is used deletes nothing: it refuses "
-        "what comes."
-    )
+    help = """
+        Limit what a space may hold, or lift the limit. Everything in it counts at its full size:
+        files, their earlier versions and the trash.
+
+        A quota below what is used deletes nothing: it refuses what comes. The change is one event.
+        Safe while serving, and to repeat.
+    """
+    examples = ('"Design team" 100G', "7 none")
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
@@ -28,10 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *, space: str, size: str, **_rest: Any) -> None:
         """Run the command."""
-        with refusals_told():
-            quota = None if size.lower() == "none" else parse_size(size)
-            changed = set_quota(find_space(space), quota_bytes=quota, actor=command_actor())
+        quota = None if size.lower() == "none" else parse_size(size)
+        changed = set_quota(find_space(space), quota_bytes=quota, actor=command_actor())
         told = "none" if quota is None else format_size(quota)
-        self.stdout.write(
-            f"space {changed.pk}: quota {told}, used {format_size(changed.used_bytes)}"
-        )
+        self.tell(f"space {changed.pk}: quota {told}, used {format_size(changed.used_bytes)}")
