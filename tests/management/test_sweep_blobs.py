@@ -1,5 +1,7 @@
 """Sweeping from the command line."""
 
+import json
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from files.models import Blob, Entry
+from files.operations.blobs import sweep_blobs
 from files.operations.entries import trash_entries
 from files.operations.trash import delete_entries
 from files.storage.filesystem import BlobStorage
@@ -69,3 +72,18 @@ def test_bytes_that_cannot_be_removed_are_told(
 
     with pytest.raises(CommandError, match=r"^1 blobs .* \[storage-failed\]$"):
         sweep("--grace", "0")
+
+
+def test_json_is_one_line_of_figures(deleted: Path) -> None:
+    figures = {"claimed": 0, "unlinked": 1, "unlinked_bytes": 7, "waiting": 0, "failed": 0}
+
+    assert json.loads(sweep("--json", "--grace", "0")) == figures | {"dry_run": False}
+
+
+def test_progress_counts_what_was_looked_at_and_removed(deleted: Path) -> None:
+    make_blob()
+    counts: list[int] = []
+
+    sweep_blobs(grace=timedelta(0), on_progress=counts.append)
+
+    assert counts == [2, 2]  # two files seen, one of them a stray; both removed

@@ -3,7 +3,7 @@
 import pytest
 
 from files.errors import InvalidValueError
-from files.operations.sizes import format_size, parse_size
+from files.operations.sizes import approximate_size, format_size, parse_size
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,21 @@ def test_parse_size_reads_what_people_type(text: str, size: int) -> None:
 def test_parse_size_refuses_anything_else(text: str) -> None:
     with pytest.raises(InvalidValueError):
         parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1024 * 1024 - 1, "1.0 MiB"),
+        (3565158, "3.4 MiB"),
+        (2**63 - 1, "8192.0 PiB"),
+    ],
+)
+def test_approximate_size_is_rounded(size: int, text: str) -> None:
+    assert approximate_size(size) == text
 
 
 @pytest.mark.parametrize("size", [0, 1, 1023, 1024, 1025, 10 * 2**30, 3 * 2**39, 2**60])
