@@ -4,31 +4,37 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import BaseCommand
 from django.core.management.base import CommandParser
-from rich.progress import TaskID
 
+from files.management.base import FilesCommand
 from files.management.reporting import (
     command_actor,
     find_place,
-    progress_shown,
     refusal,
-    refusals_told,
 )
 from files.management.tree_import import TreeImport, make_folders
 from files.operations.local_moves import finish_moves, moving
 
 
-class Command(BaseCommand):
+class Command(FilesCommand):
     """Walk, import in batches, print the totals."""
 
-    help = (
-        "Bring a folder of this machine, with all that is in it, into a space. Modification times "
-        "are kept. A file is there already if one with its path has its size and modification "
-        "time; a changed one becomes a new version. So it can be interrupted and repeated: what "
-        "was done is not done again. Links are never followed nor imported, files with a second "
-        "hard link are refused. Bytes are shared with the source where the file system can "
-        "(Btrfs, XFS), else copied. Safe while serving. Exit status 0 only if nothing was refused."
+    help = """
+        Bring a folder of this machine, with all that is in it, into a space. Modification times of
+        files are kept. Bytes are shared with the source where the file system can (Btrfs, XFS),
+        else copied.
+
+        A file is there already if one with its path has its size and modification time; a changed
+        one becomes a new version. So it can be interrupted and repeated: what was done is not done
+        again. Links are never followed nor imported, files with a second hard link are refused.
+
+        Safe while serving. The source stays as it is, but for --move. Exit status 0 only if nothing
+        was refused.
+    """
+    examples = (
+        '/srv/photos "Design team:archive/2026"',
+        "--move /srv/incoming 7",
+        "--dry-run /srv/photos 7",
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -54,15 +60,14 @@ class Command(BaseCommand):
     def handle(self, *, folder: Path, place: str, move: bool, dry_run: bool, **_rest: Any) -> None:
         """Run the command."""
         source = _source(folder)
-        with refusals_told(), progress_shown("Importing", None) as progress:
+        with self.progress("Importing", None) as bar:
             destination, missing = find_place(place)
             if missing and not dry_run:
                 destination, missing = make_folders(destination, missing, actor=command_actor()), []
             job = TreeImport(source, destination, command_actor(), moves=move, dry_run=dry_run)
             job.is_new = bool(missing)
             job.tell = lambda what: self.stderr.write(str(what))
-            if progress is not None:
-                job.advance = lambda count: progress.advance(TaskID(0), count)
+            job.advance = bar.advance
             if move and not dry_run:
                 with moving():
                     self._finish_moves()
