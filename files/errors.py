@@ -230,14 +230,6 @@ class StorageFailedError(FilesError):
     message = _("The server could not store this. Nothing was changed.")
 
 
-class VersionNotSpokenError(FilesError):
-    """A request is in a version of its protocol that is not spoken; data's spoken lists those."""
-
-    code = "version-not-spoken"
-    status = HTTPStatus.PRECONDITION_FAILED
-    message = _("This version of the protocol is not spoken here.")
-
-
 class UploadNotFoundError(FilesError):
     """No such upload: unknown, somebody else's, cancelled or expired."""
 

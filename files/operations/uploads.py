@@ -52,7 +52,6 @@ class Wanted:
     media_type: str = ""  # as the client says
     sha256: str = ""  # lower-case hex; checked before the file becomes visible
     clash: Clash = Clash.NEW_VERSION
-    metadata: str = ""  # as a protocol has it that gives it back
 
 
 @transaction.atomic
@@ -77,7 +76,6 @@ def create_upload(folder: Entry, wanted: Wanted, *, actor: Actor) -> Upload:
         modified_at=wanted.modified_at,
         sha256=wanted.sha256,
         clash=wanted.clash.value,
-        metadata=wanted.metadata,
         length=wanted.length,
         expires_at=_expiry(),
     )
