@@ -204,6 +204,12 @@ class TypeRefusedError(FilesError):
     code = "type-refused"
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     message = _("Files of this type are not accepted here.")
+class UnsupportedVersionError(FilesError):
+    """The request speaks another version of its protocol; data's spoken lists those known here."""
+
+    code = "unsupported-version"
+    status = HTTPStatus.PRECONDITION_FAILED
+    message = _("This version of the protocol is not spoken here.")
 
 
 class MethodNotAllowedError(FilesError):

@@ -11,6 +11,7 @@ from files.admin import faces as admin  # noqa: E402 - needs the settings
 from files.http.doors import Doors  # noqa: E402 - needs the settings
 from files.http.handler import SyncCoreHandler  # noqa: E402
 from files.uploads.resumable import IETF  # noqa: E402
+from files.uploads.tus import TUS  # noqa: E402
 from files.web import faces as web  # noqa: E402
 from project import urls  # noqa: E402, F401 - a mistake in a page's module must fail here, at start
 
@@ -18,5 +19,5 @@ application = Doors(
     SyncCoreHandler(),
     uploads=[web.UPLOAD, admin.UPLOAD],
     contents=[web.CONTENT, admin.CONTENT],
-    resumable=[IETF],
+    resumable=[TUS, IETF],
 )

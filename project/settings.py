@@ -172,6 +172,9 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W021",
 ]
 
+# Origins whose pages may upload (docs/tus.md), as "https://app.example.org"; cookies never count.
+FILES_CORS_ORIGINS = env.list("FILES_CORS_ORIGINS", default=[])
+
 # Proxies in front of the backend whose X-Forwarded-* and X-Sendfile-Type are believed: addresses,
 # networks, or * where only the proxy can reach the backend.
 FILES_TRUSTED_PROXIES = env.list("FILES_TRUSTED_PROXIES", default=["127.0.0.1", "::1"])

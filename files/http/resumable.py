@@ -20,6 +20,7 @@ from files.operations.uploads import Wanted, create_upload
 
 from .appending import Engine
 from .bodies import Body
+from .cross_origin import cross_origin_headers
 from .guard import require_user
 from .handler import Scope, Send, SyncCoreHandler
 from .writer import Append
@@ -204,7 +205,8 @@ async def _nothing() -> Mapping[str, object]:
 
 async def _send(answer: Answer, head: Head, send: Send) -> None:
     """Send an answer."""
-    headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
+    fields = [*answer.headers, *cross_origin_headers(head.method, head.headers)]
+    headers = [(name.lower().encode(), value.encode()) for name, value in fields]
     if answer.status != 204:  # noqa: PLR2004 - No Content (RFC 9110, 8.6)
         headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

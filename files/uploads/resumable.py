@@ -13,18 +13,15 @@ Departed from where it would cost bytes or files:
   it is; and those that leave Upload-Complete out of their last PATCH are served by the length.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
 from django.conf import settings
-from django.urls import reverse
 from django.utils import timezone
 
 from files.errors import (
-    DigestMismatchError,
     FilesError,
     LengthMismatchError,
     MalformedRequestError,
@@ -49,14 +46,16 @@ from files.http.writer import Append
 from files.models import Upload
 from files.operations.uploads import Wanted
 
-from .digest_fields import content_check, repr_digest, stated_sha256
+from .digest_fields import content_check, stated_sha256
+from .errors import is_gone, problem
+from .headers import entry_path, media_type_of, result_of
 from .structured_fields import parse_boolean, parse_size, write_boolean, write_dictionary
 from .targets import target_of
 
 PARTIAL: Final = "application/partial-upload"
 
 _VERSION: Final = "upload-draft-interop-version"
-_MARKS: Final = (_VERSION, "upload-complete", "upload-incomplete")
+MARKS: Final = (_VERSION, "upload-complete", "upload-incomplete")
 _COLLECTION_METHODS: Final = ("POST", "PUT", "OPTIONS")
 _UPLOAD_METHODS: Final = ("HEAD", "PATCH", "DELETE", "OPTIONS")
 _TYPES: Final = "https://iana.org/assignments/http-problem-types#"
@@ -125,7 +124,7 @@ class IetfFace:
         """
         if "tus-resumable" in head.headers:
             return False
-        if any(name in head.headers for name in _MARKS):
+        if any(name in head.headers for name in MARKS):
             return True
         if head.upload_id is None:
             return head.method == "OPTIONS"
@@ -145,7 +144,7 @@ class IetfFace:
             return Query(head.upload_id, length_tells=False)
         if head.method == "DELETE":
             return Cancel(head.upload_id)
-        if interop.needs_type and _type(head) != PARTIAL:
+        if interop.needs_type and media_type_of(head.headers) != PARTIAL:
             raise UnsupportedTypeError(expected=PARTIAL)
         offset = parse_size(head.headers.get("upload-offset"))
         if offset is None:
@@ -158,13 +157,13 @@ class IetfFace:
         if upload is None:
             described = _description(head, interop) if isinstance(intent, Describe) else ()
             return Answer(HTTPStatus.NO_CONTENT, tuple(described))
-        headers = [*_state(upload, interop), *_limits(upload, interop)]
+        headers = [*_state(upload, interop), *limits_of(upload, interop)]
         if isinstance(intent, Query):
             headers.append(("Cache-Control", "no-store"))
             return Answer(HTTPStatus.NO_CONTENT, headers)
         is_begun = isinstance(intent, Create)
         if upload.is_finished and (interop.is_result or not is_begun):
-            headers.append(("Location", _entry_path(upload)))
+            headers.append(("Location", entry_path(upload)))
         elif is_begun:
             headers.append(("Location", location_of(upload)))
         status = HTTPStatus.CREATED if is_begun or upload.is_finished else interop.part_status
@@ -176,19 +175,11 @@ class IetfFace:
             interop = interop_of(head)
         except MalformedRequestError:
             interop = NEWEST
-        status = _status(error)
-        problem = {
-            "title": str(error),
-            "status": status,
-            "code": error.code,
-            **error.data,
-            **_problem_type(head, interop, error),
-        }
-        headers = [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")]
-        headers += _explanation(head, error, interop)
-        if upload is not None and not _is_gone(error):
+        headers = list(_explanation(head, error, interop))
+        if upload is not None and not is_gone(error):
             headers.append(("Location", location_of(upload)))
-        return Answer(status, headers, json.dumps(problem).encode())
+        members = _problem_type(head, interop, error)
+        return problem(error, status=_status(error), headers=headers, **members)
 
 
 IETF: Final[ResumableFace] = IetfFace()
@@ -197,11 +188,6 @@ IETF: Final[ResumableFace] = IetfFace()
 def _methods(head: Head) -> tuple[str, ...]:
     """Give the methods of what a request is about."""
     return _COLLECTION_METHODS if head.upload_id is None else _UPLOAD_METHODS
-
-
-def _type(head: Head) -> str:
-    """Give the media type of a body, without its parameters."""
-    return head.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _creation(head: Head, interop: Interop) -> Create:
@@ -260,18 +246,10 @@ def _state(upload: Upload, interop: Interop) -> Iterator[tuple[str, str]]:
     yield interop.completeness(is_complete=upload.is_finished)
     if upload.length is not None:
         yield ("Upload-Length", str(upload.length))
-    if upload.is_finished:
-        yield ("Upload-Entry", _entry_path(upload))
-        if upload.sha256:
-            yield ("Repr-Digest", repr_digest(upload.sha256))
+    yield from result_of(upload)
 
 
-def _entry_path(upload: Upload) -> str:
-    """Give the address of the file that a finished upload has become."""
-    return reverse("web:entry", args=[upload.entry_id])
-
-
-def _limits(upload: Upload | None, interop: Interop) -> Iterator[tuple[str, str]]:
+def limits_of(upload: Upload | None, interop: Interop) -> Iterator[tuple[str, str]]:
     """Write the limits of an upload, or of one that would be begun now."""
     if not interop.lifetime:
         return
@@ -286,7 +264,7 @@ def _description(head: Head, interop: Interop) -> Iterator[tuple[str, str]]:
     """Write what can be done here."""
     yield ("Allow", ", ".join(_methods(head)))
     yield ("Accept-Patch", PARTIAL)
-    yield from _limits(None, interop)
+    yield from limits_of(None, interop)
 
 
 def _status(error: FilesError) -> int:
@@ -321,11 +299,4 @@ def _explanation(head: Head, error: FilesError, interop: Interop) -> Iterator[tu
     elif isinstance(error, UnsupportedTypeError):
         yield ("Accept-Patch", PARTIAL)
     elif error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        yield from _limits(None, interop)
-
-
-def _is_gone(error: FilesError) -> bool:
-    """Tell whether a refusal has taken the upload with it, so that it cannot be gone on with."""
-    if isinstance(error, DigestMismatchError):
-        return error.data.get("of") != "content"
-    return isinstance(error, LengthMismatchError)
+        yield from limits_of(None, interop)

@@ -7,17 +7,18 @@ choose its address's query for each file gives the name by Content-Disposition (
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qs, unquote_to_bytes
 
 from django.conf import settings
 
-from files.errors import MalformedRequestError, UnsupportedTypeError
+from files.errors import MalformedRequestError
 from files.names import split_path
 from files.operations.placing import Clash
 
 from .digest_fields import stated_sha256
+from .headers import require_time, require_unpacked
 
 _KNOWN: Final = frozenset({"folder", "path", "modified", "sha256", "clash"})
 _FOLDER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -49,9 +50,8 @@ def target_of(query: str, headers: Mapping[str, str]) -> Target:
     Raises MalformedRequestError, whose reason names the field, InvalidNameError, TooDeepError, and
     UnsupportedTypeError for packed bytes, which would be kept under the name of what they pack.
     """
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedTypeError(expected="identity")
-    fields = _fields(query)
+    require_unpacked(headers)
+    fields = query_fields(query)
     folder = fields.get("folder", "")
     if not _FOLDER.fullmatch(folder):
         raise MalformedRequestError(reason="folder")
@@ -68,7 +68,7 @@ def target_of(query: str, headers: Mapping[str, str]) -> Target:
     )
 
 
-def _fields(query: str) -> dict[str, str]:
+def query_fields(query: str) -> dict[str, str]:
     """Read the query; fields of other names are left to who else may look at them."""
     try:
         found = parse_qs(
@@ -126,11 +126,11 @@ def _time(text: str) -> datetime:
     """Read a time with its zone, as RFC 3339 writes it. Raises MalformedRequestError."""
     try:
         time = datetime.fromisoformat(text)
-        if time.tzinfo is None:
-            raise MalformedRequestError(reason="modified")
-        return time.astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise MalformedRequestError(reason="modified") from None
+    if time.tzinfo is None:
+        raise MalformedRequestError(reason="modified")
+    return require_time(time, "modified")
 
 
 def _media_type(text: str) -> str:
