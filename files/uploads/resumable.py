@@ -9,8 +9,9 @@ Departed from where it would cost bytes or files:
 - 104 (Upload Resumption Supported) is not sent: nginx takes it for the final answer.
 - An announced length that a request contradicts by its head does not end the upload, only the
   request. A body that goes on behind the length ends both, as the draft says.
-- Clients of interop versions 5 and 6 take an upload of length 0 for done when it is begun, and so
-  it is; and those that leave Upload-Complete out of their last PATCH are served by the length.
+- Clients of interop versions up to 6 take an upload for done that has reached its length, though
+  they said Upload-Complete: ?0 (tus-js-client does so with files and chunks), or say nothing with
+  the last bytes: there the length tells, and ?1 without bytes may be said of what is complete.
 """
 
 from collections.abc import Iterator, Mapping
@@ -141,7 +142,7 @@ class IetfFace:
         if head.upload_id is None:
             return _creation(head, interop)
         if head.method == "HEAD":
-            return Query(head.upload_id, length_tells=False)
+            return Query(head.upload_id, length_tells=interop.trusts_length)
         if head.method == "DELETE":
             return Cancel(head.upload_id)
         if interop.needs_type and media_type_of(head.headers) != PARTIAL:
@@ -205,10 +206,8 @@ def _creation(head: Head, interop: Interop) -> Create:
         sha256=target.sha256,
         clash=target.clash,
     )
-    if head.size == 0 and not append.is_last and length == 0 and interop.trusts_length:
-        append = Append(0, 0)
     # Nothing to append and nothing to finish: the upload is only begun.
-    is_idle = head.size == 0 and append.is_last is False and length != 0
+    is_idle = head.size == 0 and not append.is_last and length != 0
     return Create(target.folder_id, wanted, None if is_idle else append)
 
 
@@ -237,6 +236,8 @@ def _append(head: Head, interop: Interop, offset: int) -> Append:
         and (until > length or (is_last and until < length))
     ):
         raise LengthMismatchError(length=length)
+    if interop.trusts_length and (not is_last or head.size == 0):
+        return replace(append, length=append.whole_length, is_last=None)
     return append
 
 

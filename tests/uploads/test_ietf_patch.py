@@ -39,7 +39,7 @@ def test_last_part_tells_the_length(ietf: Ietf, root: Entry, body: Any, length: 
     assert paths_in(root) == {"a": b"firstrest"}
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", ["7", "8", None])
 def test_empty_last_part_completes_what_has_reached_its_length(
     ietf: Ietf, root: Entry, version: str | None
 ) -> None:
@@ -51,6 +51,31 @@ def test_empty_last_part_completes_what_has_reached_its_length(
     answer = ietf.patch(url, at=5, last=True)
 
     assert (answer.status, state_of(answer)) == (201, ("5", True))
+    assert paths_in(root) == {"a": b"whole"}
+
+
+@pytest.mark.parametrize("version", ["3", "4", "5", "6"])
+def test_old_clients_are_done_when_the_length_is_reached(
+    ietf: Ietf, root: Entry, version: str
+) -> None:
+    ietf.version = version
+    url = ietf.begin(Upload_Length="5")
+
+    first, again = ietf.patch(url, b"whole"), ietf.patch(url, at=5, last=True)
+
+    assert (first.status, state_of(first)) == (201, ("5", True))
+    assert (again.status, state_of(again)) == (201, ("5", True))
+    assert paths_in(root) == {"a": b"whole"}
+
+
+@pytest.mark.parametrize("version", ["3", "6"])
+def test_old_clients_may_say_without_bytes_that_it_was_the_end(
+    ietf: Ietf, root: Entry, version: str
+) -> None:
+    ietf.version = version
+    url = ietf.begin(b"whole")
+
+    assert ietf.patch(url, at=5, last=True).status == 201
     assert paths_in(root) == {"a": b"whole"}
 
 
@@ -97,7 +122,7 @@ def test_wrong_offset_is_told_with_the_right_one(ietf: Ietf, version: str | None
 @pytest.mark.parametrize(
     ("version", "body", "name"),
     [
-        ("5", b"", "completed-upload"),
+        ("5", b"x", "completed-upload"),
         ("6", b"x", "completed-upload"),
         ("7", b"x", "completed-upload"),
         ("8", b"", "completed-upload"),
