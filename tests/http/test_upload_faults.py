@@ -124,7 +124,7 @@ def test_failing_disk_leaves_nothing(
     assert answer.status == status
     assert "<h1" in answer.text
     scene.assert_nothing_came()
-    said = [line for line in caplog.records if line.name == "files.http.forms"]
+    said = [line for line in caplog.records if line.name == "files.http.disk"]
     assert [line.levelname for line in said] == ["ERROR" if status == 507 else "CRITICAL"]
 
 
