@@ -177,7 +177,7 @@ def test_a_signal_ends_a_command_before_it_writes(
         process = start("create_space", "Never", data=data)
         wait_until(lambda: is_waiting(process))
         process.send_signal(signum)
-        out, error = process.communicate(timeout=10)
+        out, error = process.communicate(timeout=60)
 
     assert (process.returncode, out, error) == (status, "", told)
     assert ask(data, "SELECT count(*) FROM files_space WHERE name = 'Never'") == 0
@@ -190,7 +190,7 @@ def test_ctrl_c_while_a_command_starts_shows_no_traceback(data: Path, after: str
     wait_until(lambda: after in maps.read_text() or process.poll() is not None)
 
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=10)
+    _, error = process.communicate(timeout=60)
 
     assert error in {"", "error: Interrupted [interrupted]\n"}
     assert process.returncode in {130, -signal.SIGINT}
@@ -205,7 +205,7 @@ def test_emptying_a_trash_goes_on_where_it_was_ended(tmp_path: Path) -> None:
 
     wait_until(lambda: ask(tmp_path, count) < everything - 1000)
     process.send_signal(signal.SIGTERM)
-    out, error = process.communicate(timeout=20)
+    out, error = process.communicate(timeout=60)
 
     assert (process.returncode, out, error) == (143, "", SIGNALS[1][2])
     assert 1 < ask(tmp_path, count) < everything - 1000
