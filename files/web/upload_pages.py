@@ -84,7 +84,7 @@ def _texts() -> dict[str, object]:
         "left": _("%(time)s left"),
         "all_paused": _("paused"),
         "offline": _("no connection, goes on by itself"),
-        "there": _("%(percent)s of %(size)s are there"),
+        "there": _("%(percent)s of %(size)s received"),
         "no_folder": _("The folder “%(path)s” could not be made. %(reason)s"),
         "too_many": _("That is too much at once. Choose fewer files and folders."),
         "unreadable": _("The browser could not read what was chosen."),

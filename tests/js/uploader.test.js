@@ -321,3 +321,21 @@ test("a browser that allows no storage uploads all the same", async () => {
 
   assert.equal(server.uploads.get("/uploads/1").bytes, LARGE);
 });
+
+test("how far uploads are is noted when the page is left", async () => {
+  const { server, uploader, add, store } = start();
+  const noted = [];
+  const leave = (request, go) => {
+    request.onProgress(700);
+    uploader.note();
+    noted.push(...store.all().map(({ offset }) => offset));
+    return go();
+  };
+  server.accidents = [null, leave];
+
+  add({ "a.bin": LARGE });
+  await settled(uploader);
+
+  assert.deepEqual(noted, [700]);
+  assert.deepEqual(store.all(), []);
+});

@@ -36,7 +36,7 @@ export function mount(root) {
     for (const record of await loadPending({ send, store, url: UPLOADS })) {
       uploader.known.add(record);
     }
-    showPending(root, uploader.known, folder, texts);
+    showPending(root, uploader, folder, texts);
   }
 
   async function add(found) {
@@ -47,7 +47,8 @@ export function mount(root) {
       await prepare();
       const clash = root.querySelector("input[name=clash]:checked")?.value ?? "version";
       uploader.add(chosen, { folder, clash });
-      panel.touch();
+      panel.begin();
+      showPending(root, uploader, folder, texts);
     } catch (fault) {
       error.hidden = false;
       error.querySelector("p").textContent = texts.say(
@@ -60,7 +61,6 @@ export function mount(root) {
     keepAwake(isActive);
     const change = isActive ? "addEventListener" : "removeEventListener";
     window[change]("beforeunload", warn);
-    if (!isActive) showPending(root, uploader.known, folder, texts);
   }
 
   for (const input of root.querySelectorAll("input[type=file]")) {
@@ -75,6 +75,7 @@ export function mount(root) {
   watchDrops(root, add);
   if (root.hasAttribute("data-pending")) prepare();
   window.addEventListener("online", () => uploader.wake());
+  window.addEventListener("pagehide", () => uploader.note());
   for (const part of root.querySelectorAll("[data-plain]")) part.hidden = true;
   for (const part of root.querySelectorAll("[data-scripted]")) part.hidden = false;
 }

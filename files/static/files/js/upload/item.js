@@ -28,6 +28,15 @@ export class Item {
     return OPEN.has(this.state);
   }
 
+  get isOver() {
+    return this.state === "done" || this.state === "cancelled";
+  }
+
+  // Whether the server has some of it, and waits for the rest.
+  get isBegun() {
+    return this.url !== "" && !this.isOver;
+  }
+
   get isRunning() {
     return this.state === "running" || this.state === "retrying";
   }

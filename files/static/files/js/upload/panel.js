@@ -29,6 +29,19 @@ export class Panel {
     return this.#root.querySelector(`[data-part=${name}]`);
   }
 
+  // Something was chosen; it may be over before the next look.
+  begin() {
+    if (this.#uploader.isActive && !this.#wasActive) this.#turn(true, this.#say("begun"));
+    this.touch();
+  }
+
+  #turn(isActive, said) {
+    this.#wasActive = isActive;
+    if (isActive) this.#meter.reset();
+    this.onActive(isActive);
+    this.announce(said);
+  }
+
   // Something has changed: show it soon, with what else changes until then.
   touch() {
     this.#timer ??= setTimeout(() => this.#show(), this.#root.hidden ? 0 : EVERY);
@@ -66,17 +79,13 @@ export class Panel {
     const totals = totalsOf(this.#uploader.items);
     const { isActive } = this.#uploader;
     this.#part("panel").hidden = totals.files === 0 && !this.#uploader.folders.isUsed;
-    if (isActive && !this.#wasActive) this.#meter.reset();
     this.#meter.add(now, totals.sent);
     const more = this.#rows.show(this.#uploader.items, now);
     setText(this.#part("more"), more ? this.#say("more", { count: this.#texts.count(more) }) : "");
     this.#showTotals(totals, isActive);
     this.#showFolders();
-    if (isActive !== this.#wasActive) {
-      this.#wasActive = isActive;
-      this.onActive(isActive);
-      this.announce(isActive ? this.#say("begun") : this.#summary(totals, isActive));
-    }
+    if (isActive && !this.#wasActive) this.#turn(true, this.#say("begun"));
+    else if (!isActive && this.#wasActive) this.#turn(false, this.#summary(totals, isActive));
     // Speed, time left and the wait for the next try go on by themselves.
     if (isActive) this.#timer = setTimeout(() => this.#show(), 4 * EVERY);
   }

@@ -1,19 +1,20 @@
 // Uploads of an earlier session that wait for their file: it is chosen again, and only the rest goes.
 
-import { recordOf } from "../lib/fingerprint.js";
+import { placeOf, recordOf } from "../lib/fingerprint.js";
 import { heldUrls } from "./holds.js";
 
 // Give the unfinished uploads: what the server knows, else what this browser has noted.
 export async function loadPending({ send, store, url }) {
-  const noted = store.all();
-  const told = await ask(send, url);
-  const records = told ?? noted;
-  // The server tells one page of them; a note of a further one is still good.
-  const urls = new Set(records.map((record) => record.url));
+  const noted = new Map(store.all().map((record) => [record.url, record]));
+  const records = new Map(noted);
+  for (const record of (await ask(send, url)) ?? []) {
+    // What has just come in, the server counts a little later.
+    const offset = Math.max(record.offset, noted.get(record.url)?.offset ?? 0);
+    // It tells only some of them: a note of a further one is still good.
+    records.set(record.url, { ...record, offset });
+  }
   const held = await heldUrls();
-  return [...noted.filter((record) => !urls.has(record.url)), ...records].filter(
-    (record) => !held.has(record.url) && record.size > 0,
-  );
+  return [...records.values()].filter(({ url, size }) => !held.has(url) && size > 0);
 }
 
 async function ask(send, url) {
@@ -26,9 +27,12 @@ async function ask(send, url) {
   }
 }
 
-// Show those of one folder, until their files are chosen again.
-export function showPending(root, known, folder, texts) {
-  const records = [...known].filter((record) => record.folder === folder);
+// Show those of one folder whose files are not chosen again yet.
+export function showPending(root, uploader, folder, texts) {
+  const chosen = new Set(uploader.items.map(placeOf));
+  const records = [...uploader.known].filter(
+    (record) => record.folder === folder && !chosen.has(placeOf(record)),
+  );
   const list = root.querySelector("[data-part=pending-rows]");
   list.replaceChildren(
     ...records.map((record) => {

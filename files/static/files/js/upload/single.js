@@ -57,7 +57,8 @@ export async function sendSingle(item, tools, signal) {
   }
 }
 
-function recordOf({ url, folder, path, size, modified, sent }) {
+// What is noted of an upload that was begun.
+export function recordOf({ url, folder, path, size, modified, sent }) {
   return { url, folder, path, size, modified, offset: sent };
 }
 

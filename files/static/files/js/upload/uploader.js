@@ -10,7 +10,7 @@ import { discard } from "../lib/tus.js";
 import { sendBatch } from "./batch.js";
 import { Folders } from "./folders.js";
 import { Item } from "./item.js";
-import { sendSingle } from "./single.js";
+import { recordOf, sendSingle } from "./single.js";
 
 // Together one less than a browser opens to a server: pages still load meanwhile.
 const BATCHES = 2;
@@ -75,19 +75,22 @@ export class Uploader {
   }
 
   cancel(items) {
-    for (const item of items) {
-      if (item.state === "done" || item.state === "cancelled") continue;
+    for (const item of items.filter((item) => !item.isOver)) {
       this.#stop(item, "cancelled");
-      const { url } = item;
-      if (!url) continue;
+      if (!item.url) continue;
       this.#tools.store.remove(item);
-      discard(url, this.#tools.send);
+      discard(item.url, this.#tools.send);
     }
   }
 
   // The network is back: who waits for it tries at once.
   wake() {
     this.#waiting.wake();
+  }
+
+  // The page is left: note how far its uploads are.
+  note() {
+    for (const item of this.items) if (item.isBegun) this.#tools.store.save(recordOf(item));
   }
 
   #enqueue(item) {
