@@ -70,7 +70,7 @@ docs: $(VENV)/.dev ## Check the reference pages, sizes and deployment files
 	$(BIN)/python -m pytest -q $(wildcard tests/test_docs.py tests/test_layout.py tests/test_deployment.py)
 
 js: ## Run the JavaScript tests, where Node and such tests are there
-	@if [ -d tests/js ] && command -v node >/dev/null; then node --test tests/js/; fi
+	@if [ -d tests/js ] && command -v node >/dev/null; then node --test tests/js/*.test.js; fi
 
 bench: $(VENV)/.dev ## Measure against raw nginx and copyparty on this machine
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench

@@ -3,7 +3,8 @@
 import { Meter } from "../lib/rates.js";
 import { Rows, setText } from "./rows.js";
 
-const EVERY = 250; // ms between two looks: often enough, and cheap
+const SOON = 250; // ms until a change is shown, with those that come meanwhile
+const TICK = 1000; // ms between two looks where nothing changes but the time
 
 export class Panel {
   #root;
@@ -11,7 +12,8 @@ export class Panel {
   #texts;
   #rows;
   #meter = new Meter();
-  #timer = null;
+  #timer = null; // until changes are shown
+  #tick = null;
   #title = document.title;
   #wasActive = false;
 
@@ -32,7 +34,7 @@ export class Panel {
   // Something was chosen; it may be over before the next look.
   begin() {
     if (this.#uploader.isActive && !this.#wasActive) this.#turn(true, this.#say("begun"));
-    this.touch();
+    this.#show();
   }
 
   #turn(isActive, said) {
@@ -44,7 +46,7 @@ export class Panel {
 
   // Something has changed: show it soon, with what else changes until then.
   touch() {
-    this.#timer ??= setTimeout(() => this.#show(), this.#root.hidden ? 0 : EVERY);
+    this.#timer ??= setTimeout(() => this.#show(), SOON);
   }
 
   // Say something to who does not see the page.
@@ -74,6 +76,7 @@ export class Panel {
 
   #show() {
     clearTimeout(this.#timer);
+    clearTimeout(this.#tick);
     this.#timer = null;
     const now = Date.now();
     const totals = totalsOf(this.#uploader.items);
@@ -87,7 +90,7 @@ export class Panel {
     if (isActive && !this.#wasActive) this.#turn(true, this.#say("begun"));
     else if (!isActive && this.#wasActive) this.#turn(false, this.#summary(totals, isActive));
     // Speed, time left and the wait for the next try go on by themselves.
-    if (isActive) this.#timer = setTimeout(() => this.#show(), 4 * EVERY);
+    if (isActive) this.#tick = setTimeout(() => this.#show(), TICK);
   }
 
   #showTotals(totals, isActive) {
