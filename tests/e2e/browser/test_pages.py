@@ -110,7 +110,7 @@ def signed_in(visitor: Visitor, site: Site) -> Iterator[None]:
     too_many = [{"name": f"{n}.txt", "mimeType": "", "buffer": b""} for n in range(MAX_FILES + 1)]
     page.locator("#files").set_input_files(too_many)  # type: ignore[arg-type]
     if visitor.has_scripts:
-        page.get_by_role("link", name="Show the folder").wait_for()
+        page.locator("[data-part=finished]").wait_for()
     else:
         page.locator("main form button").last.click()
         page.get_by_role("alert").wait_for()

@@ -17,6 +17,8 @@ export class Door {
   // Send files into a folder, all or none. Rejects with a Fault.
   async sendFiles(items, { signal, onProgress }) {
     const [{ folder, clash }] = items;
+    // Packing many files takes its time: in a task of its own, the page answers in between.
+    await new Promise((resolve) => setTimeout(resolve));
     const form = new FormData();
     form.append("csrfmiddlewaretoken", this.#token); // first: nothing is taken before it
     form.append("clash", clash);

@@ -89,6 +89,7 @@ export class Panel {
     this.#showFolders();
     if (isActive && !this.#wasActive) this.#turn(true, this.#say("begun"));
     else if (!isActive && this.#wasActive) this.#turn(false, this.#summary(totals, isActive));
+    if (this.#rows.isBehind) this.touch();
     // Speed, time left and the wait for the next try go on by themselves.
     if (isActive) this.#tick = setTimeout(() => this.#show(), TICK);
   }

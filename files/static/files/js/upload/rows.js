@@ -2,6 +2,7 @@
 // them; the page stays quick with a hundred thousand.
 
 const SHOWN = 100;
+const AT_ONCE = 25; // rows that are made in one go: the page must answer meanwhile
 
 export class Rows {
   #list;
@@ -15,26 +16,27 @@ export class Rows {
     this.#texts = texts;
   }
 
+  isBehind = false; // whether rows are still to be made, at the next look
+
   // Show the items; gives how many are left out. now is a time in ms.
   show(items, now) {
     const wanted = this.#choose(items);
     const chosen = new Set(wanted);
     for (const [item, row] of this.#rows) if (!chosen.has(item)) this.#remove(item, row);
-    for (const item of wanted) {
-      if (!this.#rows.has(item)) this.#insert(item);
-      this.#update(item, now);
-    }
+    const missing = wanted.filter((item) => !this.#rows.has(item));
+    for (const item of missing.splice(0, AT_ONCE)) this.#insert(item);
+    this.isBehind = missing.length > 0;
+    for (const item of this.#rows.keys()) this.#update(item, now);
     return items.filter((item) => item.state !== "cancelled").length - wanted.length;
   }
 
-  // What failed or runs comes first, then what waits, then what was done last; in their order.
+  // The most telling ones, by their ranks; then all in their order.
   #choose(items) {
     const present = items.filter((item) => item.state !== "cancelled");
     if (present.length <= SHOWN) return present;
-    const ranks = { failed: 0, running: 1, retrying: 1, paused: 2, waiting: 2, done: 3 };
-    const ranked = [[], [], [], []];
-    for (const item of present) ranked[ranks[item.state]].push(item);
-    ranked[3].reverse();
+    const ranked = [[], [], [], [], []];
+    for (const item of present) ranked[rankOf(item)].push(item);
+    ranked.at(-1).reverse();
     const kept = new Set(ranked.flat().slice(0, SHOWN));
     return present.filter((item) => kept.has(item));
   }
@@ -112,6 +114,14 @@ export class Rows {
         return texts.say(item.state, { size });
     }
   }
+}
+
+// What failed comes first, then what runs by itself, with others, or not yet; what was done last comes
+// before what was done before.
+function rankOf(item) {
+  if (item.state === "failed") return 0;
+  if (item.isRunning) return item.isBatched ? 2 : 1;
+  return item.state === "done" ? 4 : 3;
 }
 
 // Setting the same text again would be told to screen readers, and laid out again.
