@@ -35,7 +35,7 @@ from files.storage.partial import PartialBlob, boot_id
 from .commits import Commits
 from .disk import in_disk_thread, translated
 from .handler import SyncCoreHandler
-from .writer import POLL_SECONDS, Append, Writer, progress_of
+from .writer import POLL_SECONDS, Append, Writer, go_back, progress_of
 
 logger = logging.getLogger(__name__)
 
@@ -220,6 +220,7 @@ def bring_into_line(partial: PartialBlob, upload: Upload) -> Upload:
             else:
                 partial.cut()
         except OSError as error:
+            go_back(partial, fresh, saved)
             raise translated(error) from error
         operations.end_append(fresh, progress_of(partial))
     return fresh

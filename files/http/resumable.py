@@ -16,7 +16,8 @@ from django.core.handlers.asgi import ASGIRequest
 from files.access import Actor, locate
 from files.errors import FilesError
 from files.models import Event, Right, Upload
-from files.operations.uploads import Wanted, create_upload
+from files.operations.uploads import create_upload
+from files.operations.wanted import Wanted
 
 from .appending import Engine
 from .bodies import Body

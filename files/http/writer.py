@@ -219,8 +219,10 @@ class Writer:
     async def _break_off(self) -> None:
         """Keep what came over a connection that broke, when the threads are done with it."""
         pending = [future for future in (self._trip, self._checkpoint) if future is not None]
-        self._trip = self._checkpoint = None
         await asyncio.gather(*pending, return_exceptions=True)
+        if self._trip is not None and self._trip.exception() is not None:
+            self._gathered = []  # it would come where the piece before it is missing
+        self._trip = self._checkpoint = None
         await self._django.in_thread(self._keep)
 
     def _keep(self) -> None:
@@ -232,20 +234,27 @@ class Writer:
         data = b"".join(self._gathered)
         if self.upload.length is None:
             data = data[: max(0, self.upload.reserved_bytes - self._partial.size)]
-        if self._append.checksum is not None:
-            self._go_back(self._start)
-        else:
+        progress = self._start
+        if self._append.checksum is None:
             try:
                 with suppress(DiskFullError):
                     self._write(data)
                 self._partial.sync()
+                progress = progress_of(self._partial)
             except OSError as error:
                 logger.critical("upload %s goes back: %s", self.upload.pk, error.strerror)
-                self._go_back(operations.progress_saved(self.upload))
-        with suppress(UploadTakenOverError, UploadNotFoundError):
-            operations.end_append(self.upload, progress_of(self._partial))
+                progress = operations.progress_saved(self.upload)
+        go_back(self._partial, self.upload, progress)
 
-    def _go_back(self, progress: Progress) -> None:
-        """Let nothing count behind an offset."""
-        self._partial.start_at(progress.offset, progress.crc32, progress.hash_state)
-        self._partial.cut()
+
+def go_back(partial: PartialBlob, upload: Upload, progress: Progress) -> None:
+    """Let nothing count behind an offset, first in the row and then in the file; in a thread.
+
+    Where the file cannot be cut, the next writer cuts it, as the row says that nothing is behind.
+    """
+    with suppress(UploadTakenOverError, UploadNotFoundError):
+        operations.end_append(upload, progress)
+    if partial.length > progress.offset:
+        partial.start_at(progress.offset, progress.crc32, progress.hash_state)
+        with suppress(OSError):
+            partial.cut()

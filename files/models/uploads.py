@@ -1,8 +1,11 @@
 """Uploads: bytes on their way in."""
 
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -107,6 +110,11 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @staticmethod
+    def next_expiry() -> datetime:
+        """Give when an upload expires that somebody has just touched, or that was just finished."""
+        return timezone.now() + timedelta(seconds=settings.FILES_UPLOAD_EXPIRY_SECONDS)
 
     @property
     def name(self) -> str:

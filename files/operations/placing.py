@@ -53,6 +53,7 @@ class NewFile:
     modified_at: datetime | None = None
     is_upload: bool = False  # then the blob's id is that of an open upload, which is finished by it
     is_known: bool = False  # then the blob is recorded already, and this is one more version of it
+    begun: Upload | None = None  # an upload that begins and ends with the file; not saved yet
     # Looks at what has the name, under the lock, and raises what speaks against the file.
     condition: Callable[[Entry | None], None] | None = None
 

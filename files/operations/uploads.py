@@ -7,9 +7,9 @@ reserved as used, so that what was promised at the first byte still fits at the 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -17,41 +17,24 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from files.access import Actor, get_upload, locate
+from files.access import Actor, get_upload
 from files.errors import (
     DigestMismatchError,
-    DiskFullError,
-    EntryExistsError,
-    FileTooLargeError,
     LengthMismatchError,
-    TooDeepError,
     TooManyUploadsError,
     UploadNotFoundError,
     UploadTakenOverError,
 )
 from files.media_types import HEAD_BYTES, sniff
-from files.models import Entry, Right, Space, Upload
-from files.names import check_name, name_key
+from files.models import Entry, Space, Upload
 from files.storage.partial import PartialBlob, boot_id
 
-from .blobs import BATCH, NewBlob, blob_storage, discard_partial, read_uptime
-from .entries import require_folder
+from .blobs import BATCH, NewBlob, discard_partial, read_uptime
 from .journal import charge, discharge, lock_spaces
-from .placing import Clash, NewFile
+from .placing import NewFile
+from .wanted import Wanted, check_wanted, new_upload, require_size
 
 STEP: Final = 128 * 2**20  # bytes that an upload of unknown length reserves ahead
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What somebody wants to upload: the path below the folder, and what is said of the file."""
-
-    path: tuple[str, ...]
-    length: int | None  # bytes; None where it is said later
-    modified_at: datetime | None = None
-    media_type: str = ""  # as the client says
-    sha256: str = ""  # lower-case hex; checked before the file becomes visible
-    clash: Clash = Clash.NEW_VERSION
 
 
 @transaction.atomic
@@ -63,58 +46,12 @@ def create_upload(folder: Entry, wanted: Wanted, *, actor: Actor) -> Upload:
     taken, may be known and is to be refused.
     """
     space = lock_spaces(folder.space_id)[folder.space_id]
-    check_wanted(folder, wanted, actor=actor)
+    folder = check_wanted(folder.pk, wanted, actor=actor)
     _require_few(actor)
-    upload = Upload(
-        id=uuid4(),
-        space=space,
-        folder=folder,
-        owner=actor.user,
-        door=actor.door,
-        path="/".join(wanted.path),
-        media_type=wanted.media_type[:255],
-        modified_at=wanted.modified_at,
-        sha256=wanted.sha256,
-        clash=wanted.clash.value,
-        length=wanted.length,
-        expires_at=_expiry(),
-    )
+    upload = new_upload(folder, wanted, actor=actor)
     _reserve(upload, wanted.length or 0, space)
     upload.save(force_insert=True)
     return upload
-
-
-def check_wanted(folder: Entry, wanted: Wanted, *, actor: Actor) -> Entry:
-    """Make sure that a file may come into a folder, as far as can be told before its bytes.
-
-    Gives the folder, read afresh. Advice unless the space is locked. Raises what create_upload
-    raises, but for the quota and the number of uploads.
-    """
-    located = locate(actor, folder.pk, Right.ADD)
-    folder = require_folder(located)
-    for name in wanted.path:
-        check_name(name)
-    if len(located.ancestors) + 1 + len(wanted.path) > settings.FILES_MAX_DEPTH:
-        raise TooDeepError(limit=settings.FILES_MAX_DEPTH)
-    require_size(wanted.length or 0)
-    is_plain = len(wanted.path) == 1 and Right.READ in located.rights
-    if wanted.clash is Clash.REFUSE and is_plain:
-        there = Entry.objects.children_of(folder).filter(name_key=name_key(wanted.path[0]))
-        if there.exists():
-            raise EntryExistsError(name=wanted.path[0])
-    return folder
-
-
-def require_size(size: int, *, there: int = 0) -> None:
-    """Make sure that so many bytes may be one file, of which some are on the disk already.
-
-    Raises FileTooLargeError and DiskFullError.
-    """
-    if size > settings.FILES_MAX_UPLOAD_SIZE:
-        raise FileTooLargeError(limit=settings.FILES_MAX_UPLOAD_SIZE)
-    free = max(0, blob_storage().free_bytes() - settings.FILES_MIN_FREE_SPACE)
-    if size - there > free:
-        raise DiskFullError(needed=size - there, free=free)
 
 
 def _require_few(actor: Actor) -> None:
@@ -127,11 +64,6 @@ def _require_few(actor: Actor) -> None:
 def pending_uploads(actor: Actor) -> QuerySet[Upload]:
     """Give one's own uploads that are not finished, newest first."""
     return Upload.objects.filter(owner=actor.user, state=Upload.State.OPEN).order_by("-created_at")
-
-
-def _expiry() -> datetime:
-    """Give the time when an upload expires that somebody has just touched."""
-    return timezone.now() + timedelta(seconds=settings.FILES_UPLOAD_EXPIRY_SECONDS)
 
 
 def _reserve(upload: Upload, size: int, space: Space) -> None:
@@ -213,14 +145,14 @@ def begin_append(
     fresh.sha256, fresh.is_held = fresh.sha256 or sha256, is_held
     fresh.tail_boot_id = "" if checked else boot_id()
     fresh.active_since = timezone.now()
-    fresh.expired_uptime = None
+    fresh.expires_at, fresh.expired_uptime = Upload.next_expiry(), None
     fresh.save(update_fields=_BEGUN)
     return fresh
 
 
 _BEGUN: Final = (
     "length", "sha256", "is_held", "reserved_bytes", "generation", "tail_boot_id", "active_since",
-    "expired_uptime",
+    "expires_at", "expired_uptime",
 )  # fmt: skip
 
 
@@ -297,7 +229,8 @@ def _save_progress(upload: Upload, progress: Progress, **more: object) -> None:
         offset=progress.offset,
         crc32=progress.crc32,
         hash_state=progress.hash_state,
-        expires_at=_expiry(),
+        expires_at=Upload.next_expiry(),
+        expired_uptime=None,
         **more,
     )
     if changed:

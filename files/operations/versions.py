@@ -16,7 +16,7 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from files.access import Actor, locate
-from files.errors import FilesError, FilesRefusedError
+from files.errors import BlobConflictError, FilesError, FilesRefusedError
 from files.models import Entry, Event, Right, Space, Upload, Version
 from files.models.bulk import insert_rows
 
@@ -113,7 +113,10 @@ def put_members(space_id: int, members: Sequence[Member]) -> list[Entry | FilesE
 
 
 def _put_group(space: Space, members: Sequence[Member]) -> list[Entry | FilesError]:
-    """Put files of one folder, actor and clash; what refuses all of them is undone."""
+    """Put files of one folder, actor and clash; what refuses all of them is undone.
+
+    Where the bytes of one were claimed at this very moment, each is tried by itself.
+    """
     first, before = members[0], (space.used_bytes, space.last_seq)
     try:
         with transaction.atomic():
@@ -121,27 +124,40 @@ def _put_group(space: Space, members: Sequence[Member]) -> list[Entry | FilesErr
             return _insert(_place(space, first.folder_id, files, first.actor, first.clash))
     except FilesError as error:
         space.used_bytes, space.last_seq = before
+        if isinstance(error, BlobConflictError) and len(members) > 1:
+            return [result for member in members for result in _put_group(space, [member])]
         return [error for _member in members]
 
 
 def _finish_uploads(batch: Batch) -> None:
     """Finish the uploads that have become files: they answer with them until they are forgotten."""
-    finished = []
+    finished, begun = [], []
     for put in batch.open_puts:
-        if (upload := batch.uploads.get(put.new.blob.id)) is not None:
-            entry = _entry(put)
-            upload.state, upload.reserved_bytes = Upload.State.FINISHED, 0
-            upload.length = upload.offset = put.new.blob.size
-            upload.sha256 = put.new.blob.sha256 or upload.sha256
-            upload.entry_id, upload.version_id = entry.pk, entry.version_id
-            upload.active_since, upload.hash_state, upload.tail_boot_id = None, None, ""
+        if (upload := put.new.begun) is not None:
+            begun.append(upload)
+        elif (upload := batch.uploads.get(put.new.blob.id)) is not None:
             finished.append(upload)
+        else:
+            continue
+        _finish(upload, put)
     Upload.objects.bulk_update(finished, _FINISHED, batch_size=BATCH)
+    Upload.objects.bulk_create(begun, batch_size=BATCH)
+
+
+def _finish(upload: Upload, put: Put) -> None:
+    """Set the columns of an upload that has become a file."""
+    entry = _entry(put)
+    upload.state, upload.reserved_bytes = Upload.State.FINISHED, 0
+    upload.length = upload.offset = put.new.blob.size
+    upload.sha256 = put.new.blob.sha256 or upload.sha256
+    upload.entry_id, upload.version_id = entry.pk, entry.version_id
+    upload.active_since, upload.hash_state, upload.tail_boot_id = None, None, ""
+    upload.expires_at, upload.expired_uptime = Upload.next_expiry(), None
 
 
 _FINISHED: Final = (
     "state", "reserved_bytes", "length", "offset", "entry_id", "version_id", "active_since",
-    "hash_state", "tail_boot_id", "sha256",
+    "hash_state", "tail_boot_id", "sha256", "expires_at", "expired_uptime",
 )  # fmt: skip
 
 

@@ -5,10 +5,12 @@ by the row of the upload (operations/uploads.py): what is behind that offset is 
 read_on or cut off by cut.
 """
 
+import errno
 import fcntl
 import os
 import stat
 import zlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from uuid import UUID
@@ -45,14 +47,17 @@ class PartialBlob:
         self.sha256: ResumableSha256 | None = None
         self._storage = storage
         self._written_back = 0
+        self._has_failed = False
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         with storage.folder_of(self.name) as (folder, basename):
             self._descriptor = os.open(basename, flags, FILE_MODE, dir_fd=folder)
-        status = os.fstat(self._descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        try:
+            if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+                raise OSError(errno.EINVAL, f"not a regular file: {self.name}")
+            os.fchmod(self._descriptor, FILE_MODE)  # whatever the umask
+        except OSError:
             self.close()
-            raise OSError(f"not a regular file: {self.name}")
-        os.fchmod(self._descriptor, FILE_MODE)  # whatever the umask
+            raise
 
     def try_lock(self) -> bool:
         """Become the one writer, if there is no other; the system lets go when a writer dies."""
@@ -127,12 +132,25 @@ class PartialBlob:
 
         Raises OSError, after which bytes that were not safe before must not be trusted: cut.
         """
-        os.fsync(self._descriptor)
+        self._sync(os.fsync)
         sync_folder(Path(self._storage.path(self.name)).parent)
 
     def checkpoint(self) -> None:
-        """Put the bytes on stable storage in the middle of writing."""
-        os.fdatasync(self._descriptor)
+        """Put the bytes on stable storage in the middle of writing. Raises as sync does."""
+        self._sync(os.fdatasync)
+
+    def _sync(self, function: Callable[[int], None]) -> None:
+        """Sync; what has failed once fails from then on.
+
+        The system tells of lost pages only once, and takes them for clean afterwards.
+        """
+        if self._has_failed:
+            raise OSError(errno.EIO, "a sync has failed before")
+        try:
+            function(self._descriptor)
+        except OSError:
+            self._has_failed = True
+            raise
 
     def close(self) -> None:
         """Close, and let the next writer in."""

@@ -30,5 +30,5 @@ def is_of_content(error: FilesError) -> bool:
 def is_gone(error: FilesError) -> bool:
     """Tell whether a refusal has taken the upload with it, so that it cannot be gone on with."""
     if isinstance(error, DigestMismatchError):
-        return not is_of_content(error)
+        return "of" not in error.data
     return isinstance(error, LengthMismatchError)

@@ -19,7 +19,7 @@ from files.errors import MalformedRequestError
 from files.models import Upload
 from files.names import split_path
 from files.operations.placing import Clash
-from files.operations.uploads import Wanted
+from files.operations.wanted import Wanted
 
 from .headers import require_time
 

@@ -45,7 +45,7 @@ from files.http.resumable import (
 )
 from files.http.writer import Append
 from files.models import Upload
-from files.operations.uploads import Wanted
+from files.operations.wanted import Wanted
 
 from .digest_fields import content_check, stated_sha256
 from .errors import is_gone, problem

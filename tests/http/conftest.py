@@ -12,6 +12,7 @@ from pytest_django import Settings
 from files.models import Entry, Space
 from files.storage.filesystem import BlobStorage
 from tests.http.client import DoorsClient, make_client
+from tests.http.engine import Bench
 from tests.http.forms import Scene
 from tests.multiparts import MAX_FILES
 
@@ -59,3 +60,15 @@ def browser(anonymous: DoorsClient, ada: User, root: Entry) -> DoorsClient:
 def scene(browser: DoorsClient, space: Space, root: Entry, storage: BlobStorage) -> Scene:
     """Give ada's browser with all that it works on."""
     return Scene(browser, space, root, storage)
+
+
+@pytest.fixture
+def bench(
+    kept_connection: None,
+    root: Entry,
+    ada: User,
+    storage: BlobStorage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Bench:
+    """Give an engine with an upload to work on."""
+    return Bench(root, ada, storage, monkeypatch)

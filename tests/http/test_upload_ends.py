@@ -1,13 +1,11 @@
 """How an upload ends: who says that it is whole, and what becomes of what contradicts itself."""
 
-from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
-from files.access import Actor
 from files.errors import (
     DigestMismatchError,
     FilesError,
@@ -17,60 +15,14 @@ from files.errors import (
     UploadNotFoundError,
 )
 from files.http.appending import Engine
-from files.http.commits import Commits
-from files.http.handler import ClientGoneError, SyncCoreHandler
-from files.http.writer import Append
-from files.models import Entry, Event, Space, Upload
+from files.http.handler import ClientGoneError
+from files.models import Space, Upload
 from files.operations import uploads
-from files.operations.uploads import Wanted, create_upload
 from files.storage.filesystem import BlobStorage
-from tests.factories import actor_of, paths_in, reread
-from tests.http.client import CallerExecutor
+from tests.factories import actor_of, reread
+from tests.http.engine import Bench
 
 pytestmark = pytest.mark.usefixtures("kept_connection", "consistent")
-
-
-class Bench:
-    """An engine, and the one upload that it works on."""
-
-    def __init__(self, root: Entry, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.root, self.actor = root, Actor(ada, Event.Door.UPLOAD)
-        self._executor, django = CallerExecutor(), SyncCoreHandler()
-        monkeypatch.setattr(django, "threads", self._executor)
-        self._engine = Engine(django, Commits(django))
-        self.upload: Upload
-
-    def begin(self, length: int | None = None, sha256: str = "") -> None:
-        """Begin an upload of a file "a"."""
-        wanted = Wanted(("a",), length, sha256=sha256)
-        self.upload = create_upload(self.root, wanted, actor=self.actor)
-
-    def append(
-        self, body: bytes, *, at: int = 0, gone: bool = False, sized: bool = False, **more: Any
-    ) -> Upload:
-        """Append a body that comes in chunks, behind which the client may be gone."""
-
-        async def pieces() -> AsyncIterator[bytes]:
-            yield body
-            if gone:
-                raise ClientGoneError
-
-        append = Append(at, len(body) if sized else None, **more)
-        return self._executor.run(self._engine.append(self.upload.pk, self.actor, append, pieces()))
-
-    def query(self, **more: bool) -> Upload:
-        """Ask how far it is."""
-        return self._executor.run(self._engine.query(self.upload.pk, self.actor, **more))
-
-    @property
-    def files(self) -> dict[str, bytes | None]:
-        """Give what is visible."""
-        return paths_in(self.root)
-
-
-@pytest.fixture
-def bench(root: Entry, ada: User, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    return Bench(root, ada, monkeypatch)
 
 
 def test_last_body_of_unknown_length_finishes_the_upload(bench: Bench) -> None:
