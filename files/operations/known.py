@@ -10,8 +10,8 @@ from files.models import Entry
 
 from .blobs import NewBlob
 from .journal import lock_spaces
-from .uploads import Wanted, check_wanted
 from .versions import NewFile, Refusal, put_files
+from .wanted import Wanted, check_wanted
 
 # Bytes. Shorter files are as quickly sent as asked about, and what is short could be guessed.
 LEAST: Final = 65_536
@@ -34,7 +34,7 @@ def put_known(folder: Entry, wanted: Wanted, *, actor: Actor) -> Entry | None:
 def _put(folder: Entry, wanted: Wanted, actor: Actor) -> Entry | None:
     """Look for the content, and make another version of it."""
     lock_spaces(folder.space_id)
-    check_wanted(folder, wanted, actor=actor)
+    check_wanted(folder.pk, wanted, actor=actor)
     if not wanted.sha256 or wanted.length is None or wanted.length < LEAST:
         return None
     found = find_content(actor, wanted.sha256, wanted.length)

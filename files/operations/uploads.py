@@ -34,6 +34,7 @@ from .journal import charge, discharge, lock_spaces
 from .placing import NewFile
 from .wanted import Wanted, check_wanted, new_upload, require_size
 
+EXPIRY_GRACE: Final = timedelta(days=1)  # of up-time, from seeing that one is expired
 STEP: Final = 128 * 2**20  # bytes that an upload of unknown length reserves ahead
 
 
@@ -144,7 +145,8 @@ def begin_append(
     fresh.generation += 1
     fresh.sha256, fresh.is_held = fresh.sha256 or sha256, is_held
     fresh.tail_boot_id = "" if checked else boot_id()
-    fresh.active_since = timezone.now()
+    fresh.active_since, fresh.active_offset = timezone.now(), fresh.offset
+    # From now on it counts as touched: a slow one may be long in reaching its first checkpoint.
     fresh.expires_at, fresh.expired_uptime = Upload.next_expiry(), None
     fresh.save(update_fields=_BEGUN)
     return fresh
@@ -152,6 +154,7 @@ def begin_append(
 
 _BEGUN: Final = (
     "length", "sha256", "is_held", "reserved_bytes", "generation", "tail_boot_id", "active_since",
+    "active_offset",
     "expires_at", "expired_uptime",
 )  # fmt: skip
 
