@@ -208,6 +208,8 @@ FILES_MAX_DEPTH = env.int("FILES_MAX_DEPTH", default=64)  # folders inside each 
 FILES_BLOB_GRACE_SECONDS = env.int("FILES_BLOB_GRACE_SECONDS", default=86_400)
 # Whether the hourly sweep only reports what it would delete; `sweep_blobs` deletes in any case.
 FILES_SWEEP_DRY_RUN = env.bool("FILES_SWEEP_DRY_RUN", default=True)
+# Whether the hourly expiry of uploads only reports what it would discard, as FILES_SWEEP_DRY_RUN.
+FILES_EXPIRE_DRY_RUN = env.bool("FILES_EXPIRE_DRY_RUN", default=True)
 
 # Logs: JSON lines on stderr and in FILES_DATA_DIR/logs/strongroom.log.
 FILES_LOG_LEVEL = env.str("FILES_LOG_LEVEL", default="INFO")

@@ -10,12 +10,21 @@ from django.db.models import Model
 
 from files.access import Actor, locate
 from files.errors import FilesError
-from files.models import Entry, Event, Grant, Right, Space, Version
+from files.models import Entry, Event, Grant, Right, Space, Upload, Version
 from files.operations.blobs import NewBlob, blob_storage
 from files.operations.entries import create_folder
 from files.operations.naming import set_name
 from files.operations.spaces import create_space, ensure_personal_space, set_member
+from files.operations.uploads import (
+    Progress,
+    Wanted,
+    begin_append,
+    create_upload,
+    end_append,
+    progress_saved,
+)
 from files.operations.versions import Clash, NewFile, Refusal, point_at_newest, put_files
+from files.storage.partial import PartialBlob
 
 SYSTEM = Actor.system(Event.Door.COMMAND)
 PASSWORD = "correct horse battery staple"
@@ -173,3 +182,24 @@ def put_each(folder: Entry, *paths: str, clash: Clash = Clash.NEW_VERSION) -> li
     """Put files one and all, and say what became of each."""
     files = [new_file(path) for path in paths]
     return codes(put_files(folder, files, actor=SYSTEM, clash=clash, refusal=Refusal.EACH))
+
+
+def make_upload(folder: Entry, path: str = "a.bin", *, actor: Actor, **more: Any) -> Upload:
+    """Begin an upload of 10 bytes, or of what more says of Wanted."""
+    wanted = Wanted(tuple(path.split("/")), **{"length": 10, **more})
+    return create_upload(folder, wanted, actor=actor)
+
+
+def receive(upload: Upload, content: bytes) -> Upload:
+    """Let bytes come to the end of an upload over a connection that is over, and give it afresh."""
+    partial = PartialBlob(blob_storage(), upload.pk)
+    try:
+        begun = begin_append(upload, until=None, length=None, checked=False)
+        saved = progress_saved(begun)
+        partial.start_at(saved.offset, saved.crc32, saved.hash_state)
+        partial.write(content)
+        partial.sync()
+        end_append(begun, Progress(partial.size, partial.crc32, partial.hash_state))
+    finally:
+        partial.close()
+    return reread(upload)

@@ -24,6 +24,7 @@ class Periodic:
 
 PERIODIC = {
     "sweep-blobs": Periodic(tasks.sweep, timedelta(hours=1)),
+    "expire-uploads": Periodic(tasks.expire, timedelta(hours=1)),
     "purge-deleted": Periodic(tasks.purge_all, timedelta(hours=1)),
     "discard-copies": Periodic(tasks.discard_copies, timedelta(days=1)),
     "prune-jobs": Periodic(tasks.prune_rows, timedelta(days=1)),

@@ -17,8 +17,10 @@ from files.models import Event, Space
 from files.operations import digests
 from files.operations.blobs import sweep_blobs
 from files.operations.journal import Draft, lock_spaces, record
+from files.operations.pending import forget_finished
 from files.operations.transfer import discard_staged, run_transfer
 from files.operations.trash import purge_some, spaces_to_purge
+from files.operations.uploads import EXPIRY_GRACE, expire_uploads
 
 logger = logging.getLogger("files.jobs")
 
@@ -102,6 +104,25 @@ def sweep() -> dict[str, int]:
         "failed": result.failed,
     }
     logger.info("sweep", extra={**figures, "dry_run": int(settings.FILES_SWEEP_DRY_RUN)})
+    return figures
+
+
+@task
+def expire() -> dict[str, int]:
+    """Discard uploads past their time, or only say which would go (FILES_EXPIRE_DRY_RUN).
+
+    Finished ones are forgotten in any case: that destroys nothing, and their rows add up.
+    """
+    dry_run = settings.FILES_EXPIRE_DRY_RUN
+    forgotten = forget_finished()
+    result = expire_uploads(grace=EXPIRY_GRACE, dry_run=dry_run)
+    figures = {
+        "discarded": result.discarded,
+        "discarded_bytes": result.discarded_bytes,
+        "forgotten": forgotten + result.forgotten,
+        "waiting": result.waiting,
+    }
+    logger.info("expiry", extra={**figures, "dry_run": int(dry_run)})
     return figures
 
 

@@ -66,6 +66,7 @@ class Code(StrEnum):
     FILE_WITHOUT_VERSION = "file-without-version"
     ENTRY_MISMATCH = "entry-mismatch"
     USAGE_DRIFT = "usage-drift"
+    UPLOAD_BYTES_MISSING = "upload-bytes-missing"
     # These two are no errors.
     IN_FLIGHT = "in-flight"
     ALREADY_GONE = "already-gone"
@@ -120,6 +121,7 @@ class StorageCheck:
         for names in batched(self.storage.scan(), BATCH):
             yield from self._check_names(names)
             self.on_progress(len(names))
+        yield from self._check_uploads()
         yield from self._check_versions()
         yield from self._check_entries()
         yield from self._check_usage()
@@ -230,6 +232,17 @@ class StorageCheck:
         for item in strays:
             yield Finding(Code.STRAY, item.name, f"{item.size} bytes", self.repairs)
 
+    def _check_uploads(self) -> Iterator[Finding]:
+        """Check that what open uploads count as safe is there; there may well be more."""
+        for uploads in _batches(_open_uploads().filter(offset__gt=0).only("offset")):
+            for upload in uploads:
+                length = self.storage.stored_size(blob_name(upload.pk)) or 0
+                # Else it was finished or given up meanwhile, or went back to an earlier offset.
+                missing = _open_uploads().filter(pk=upload.pk, offset__gt=length)
+                if length < upload.offset and missing.exists():
+                    detail = f"{length} bytes of {upload.offset}"
+                    yield Finding(Code.UPLOAD_BYTES_MISSING, f"upload {upload.pk}", detail)
+
     def _check_versions(self) -> Iterator[Finding]:
         """Check that each version has a blob, and says the same of it."""
         agrees = Blob.objects.filter(
@@ -259,6 +272,11 @@ class StorageCheck:
                     correct_usage(space.space_id, actor=self.actor)
                 detail = f"{space.kept} kept, {space.counted} counted"
                 yield Finding(Code.USAGE_DRIFT, f"space {space.space_id}", detail, self.repairs)
+
+
+def _open_uploads() -> QuerySet[Upload]:
+    """Give the uploads that are not finished."""
+    return Upload.objects.filter(state=Upload.State.OPEN)
 
 
 def _is_used() -> Exists:

@@ -9,10 +9,13 @@ import errno
 import fcntl
 import os
 import stat
+import time
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 from .base import blob_name
@@ -26,11 +29,44 @@ from .filesystem import (
     sync_folder,
 )
 
+FRESH_SECONDS: Final = 3.0  # since the last write, in which somebody surely writes
+
 
 @cache
 def boot_id() -> str:
     """Name the boot of this host: bytes that were not synced survive a process, not the host."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What the file of an upload looks like from outside."""
+
+    length: int  # bytes, of which not all need be safe
+    is_written: bool  # by a connection, at this moment
+
+
+def glance(storage: BlobStorage, blob_id: UUID) -> Glance | None:
+    """Look at the file of an upload and leave its writer alone; None if there is no such file."""
+    try:
+        descriptor = storage.open_blob(blob_name(blob_id))
+    except OSError:
+        return None
+    try:
+        status = os.fstat(descriptor)
+        is_fresh = abs(time.time() - status.st_mtime) < FRESH_SECONDS
+        return Glance(status.st_size, is_fresh or _is_locked(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Tell whether a file has a writer; for this moment it is shared with others who ask."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 class PartialBlob:

@@ -26,6 +26,7 @@ from files.errors import (
     StorageFailedError,
     TooDeepError,
     TooManyUploadsError,
+    TypeRefusedError,
 )
 from files.models import Right
 from files.names import visible_name
@@ -50,6 +51,7 @@ _FAULTS: Final = (
     StorageFailedError,
     TooDeepError,
     TooManyUploadsError,
+    TypeRefusedError,
 )
 
 

@@ -1,17 +1,21 @@
 """The jobs: they act with the rights of now, and say when they failed."""
 
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
 from files.errors import EntryNotFoundError
 from files.jobs import tasks
-from files.models import Blob, Entry, Event, Grant, Space
+from files.models import Blob, Entry, Event, Grant, Space, Upload, UptimeClock
 from files.operations import transfer as transfer_operations
 from files.operations import trash
+from files.operations.blobs import read_uptime
 from files.operations.entries import trash_entries
 from files.operations.spaces import set_member
 from files.operations.transfer import copy_entries
@@ -22,6 +26,7 @@ from tests.factories import (
     make_file,
     make_folder,
     make_shared_space,
+    make_upload,
     make_user,
     root_of,
 )
@@ -135,6 +140,29 @@ def test_sweep_deletes_only_when_it_is_told_to(
 
     assert path.exists() is dry_run
     assert Blob.objects.exists() is dry_run
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_expire_discards_only_when_it_is_told_to(
+    root: Entry, settings: Settings, *, dry_run: bool
+) -> None:
+    settings.FILES_EXPIRE_DRY_RUN = dry_run
+    assert root.space.owner is not None
+    make_upload(root, actor=actor_of(root.space.owner))
+    past = timezone.now() - timedelta(days=1)
+    Upload.objects.create(id=uuid4(), space=root.space, state="finished", expires_at=past)
+    Upload.objects.update(expires_at=past)
+    read_uptime()
+    UptimeClock.objects.update(seconds=86_400)
+
+    first = tasks.expire.call()
+    UptimeClock.objects.update(seconds=F("seconds") + 86_400)
+    second = tasks.expire.call()
+
+    # In a dry run nothing is seen for the first time: what is told is what would wait.
+    assert (first["forgotten"], first["discarded"], first["waiting"]) == (1, 0, 1)
+    assert second["discarded"] == (0 if dry_run else 1)
+    assert Upload.objects.exists() is dry_run
 
 
 def test_prune_rows_forgets_only_what_finished_long_ago(db: None) -> None:

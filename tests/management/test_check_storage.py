@@ -16,9 +16,19 @@ from pytest_django import Settings
 
 from files.models import Blob, Entry, Event, Space, Version
 from files.operations.blobs import sweep_blobs
+from files.operations.uploads import cancel_upload
 from files.operations.usage import correct_usage
+from files.storage.base import blob_name
 from files.storage.filesystem import BlobStorage
-from tests.factories import SYSTEM, make_blob, make_file, make_folder
+from tests.factories import (
+    SYSTEM,
+    actor_of,
+    make_blob,
+    make_file,
+    make_folder,
+    make_upload,
+    receive,
+)
 
 
 def check(*arguments: str) -> tuple[str, str]:
@@ -283,3 +293,41 @@ def test_progress_is_shown_on_a_terminal(path: Path, monkeypatch: pytest.MonkeyP
 
     assert check()[1] == ""
     assert "Checking" in terminal.getvalue()
+
+
+def test_an_upload_that_has_lost_bytes_is_named(root: Entry, storage: BlobStorage) -> None:
+    assert root.space.owner is not None
+    ada = actor_of(root.space.owner)
+    make_upload(root, "begun", actor=ada)
+    whole, short, gone = [
+        receive(make_upload(root, name, actor=ada), b"1234") for name in ("whole", "short", "gone")
+    ]
+    with Path(storage.path(blob_name(whole.pk))).open("ab") as file:
+        file.write(b"tail")
+    os.truncate(storage.path(blob_name(short.pk)), 3)
+    Path(storage.path(blob_name(gone.pk))).unlink()
+
+    out, _err = check()
+
+    assert codes() == {"upload-bytes-missing": False}
+    assert f"error: upload-bytes-missing upload {short.pk} 3 bytes of 4" in out
+    assert f"error: upload-bytes-missing upload {gone.pk} 0 bytes of 4" in out
+
+
+def test_an_upload_that_is_cancelled_meanwhile_is_no_finding(
+    root: Entry, storage: BlobStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert root.space.owner is not None
+    ada = actor_of(root.space.owner)
+    upload = receive(make_upload(root, actor=ada), b"1234")
+    stored_size = BlobStorage.stored_size
+
+    def cancelled(storage: BlobStorage, name: str) -> int | None:
+        if name == blob_name(upload.pk):
+            cancel_upload(upload.pk, actor=ada)
+            Path(storage.path(name)).unlink()  # as it goes after the commit
+        return stored_size(storage, name)
+
+    monkeypatch.setattr(BlobStorage, "stored_size", cancelled)
+
+    assert codes() == {}
