@@ -116,7 +116,7 @@ class Engine:
 
     async def _seize(self, upload: Upload) -> PartialBlob:
         """Open the file of an upload as its one writer; whoever is that now is told to stop."""
-        partial = await in_disk_thread(_opened, upload.pk)
+        partial = await in_disk_thread(opened, upload.pk)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while not partial.try_lock():
@@ -160,7 +160,7 @@ class Engine:
 
     async def _finish(self, partial: PartialBlob, upload: Upload, actor: Actor) -> Upload:
         """Put a complete upload in its place. A wrong file is thrown away, with the upload."""
-        blob = await in_disk_thread(_blob_of, partial, upload)
+        blob = await in_disk_thread(blob_of, partial, upload)
         try:
             file = operations.finished_file(upload, blob)
         except DigestMismatchError:
@@ -171,7 +171,7 @@ class Engine:
         return await self._django.in_thread(get_upload, actor, upload.pk)
 
 
-def _opened(upload_id: UUID) -> PartialBlob:
+def opened(upload_id: UUID) -> PartialBlob:
     """Open the file of an upload; in a thread."""
     try:
         return PartialBlob(blob_storage(), upload_id)
@@ -243,7 +243,7 @@ def _admit(partial: PartialBlob, upload: Upload, append: Append) -> Upload:
     )
 
 
-def _blob_of(partial: PartialBlob, upload: Upload) -> NewBlob:
+def blob_of(partial: PartialBlob, upload: Upload) -> NewBlob:
     """Say what a complete upload is; in a thread.
 
     Where the digest was lost on the way and one was stated, the bytes are read again.

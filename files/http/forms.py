@@ -5,12 +5,13 @@ file is taken, other fields are few and small, and nothing of a refused request 
 """
 
 import asyncio
+import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
@@ -31,7 +32,10 @@ from files.operations.versions import NewFile
 from files.storage.filesystem import BlobStorage, BlobWriter
 
 from .disk import in_disk_thread, translated
+from .handler import ClientGoneError
 from .incoming import PIECE_SIZE, IncomingFile, finish
+
+logger = logging.getLogger(__name__)
 
 TOKEN_FIELD: Final = "csrfmiddlewaretoken"  # noqa: S105 - a field's name
 FIELD_SIZE: Final = 4096  # bytes, of a field that is no file
@@ -76,14 +80,15 @@ class ReceivedForm:
     refused: dict[str, FilesError] = field(default_factory=dict)  # by path, with bad names
     blobs: list[BlobWriter] = field(default_factory=list)
 
-    def discard(self) -> None:
-        """Remove the bytes: nothing of this form was recorded. Blocks.
+    def discard(self, kept: Set[UUID] = frozenset()) -> None:
+        """Remove the bytes, but for those of some blobs: no others were recorded. Blocks.
 
         What cannot be removed is a stray, and the sweeper's.
         """
         for blob in self.blobs:
-            with suppress(OSError):
-                blob.discard()
+            if blob.blob_id not in kept:
+                with suppress(OSError):
+                    blob.discard()
 
 
 def boundary_of(content_type: str) -> str:
@@ -98,12 +103,21 @@ def boundary_of(content_type: str) -> str:
 
 
 class FormReceiver:
-    """Takes the parts of one form, in order; one is made for each request."""
+    """Takes the parts of one form, in order; one is made for each request.
+
+    keeps_whole says what becomes of files that came whole before the client went away.
+    """
 
     def __init__(
-        self, storage: BlobStorage, limits: FormLimits, is_token: Callable[[str], bool]
+        self,
+        storage: BlobStorage,
+        limits: FormLimits,
+        is_token: Callable[[str], bool],
+        *,
+        keeps_whole: bool = False,
     ) -> None:
         self.form = ReceivedForm()
+        self._keeps_whole = keeps_whole
         self._storage, self._limits, self._is_token = storage, limits, is_token
         self._total = 0  # bytes of files
         self._file_count = self._field_count = 0
@@ -114,19 +128,45 @@ class FormReceiver:
         self._finishing: set[asyncio.Future[None]] = set()
 
     async def receive(self, boundary: str, pieces: AsyncIterator[bytes]) -> ReceivedForm:
-        """Take a whole form. On any error nothing of it is left on disk."""
+        """Take a whole form. On any error nothing of it is left, on disk or in the form.
+
+        But on ClientGoneError the form holds the files that came whole, if these are to be kept.
+        """
         try:
             await self._parse(boundary, pieces)
-            await self._send_waiting()
-            await _settle(self._finishing)
-            folders = [blob.folder for blob in self.form.blobs]
-            await in_disk_thread(self._storage.sync_folders, folders)
+            await self._make_safe()
+        except ClientGoneError:
+            await self._salvage()
+            raise
         except BaseException as error:
             await self._clean_up()
             if (told := _translated(error)) is not None:
                 raise told from error
             raise
         return self.form
+
+    async def _make_safe(self) -> None:
+        """Put the files that have come on stable storage."""
+        await self._send_waiting()
+        await _settle(self._finishing)
+        folders = [blob.folder for blob in self.form.blobs]
+        await in_disk_thread(self._storage.sync_folders, folders)
+
+    async def _salvage(self) -> None:
+        """Leave what came whole before the client went, or nothing; of a refused form nothing."""
+        if not self._keeps_whole or self.form.refused:
+            await self._clean_up()
+            return
+        try:
+            if isinstance(self._part, IncomingFile):
+                await self._part.settle()
+            await self._make_safe()
+        except (OSError, FilesError) as error:
+            logger.warning("files of a broken form could not be kept: %s", type(error).__name__)
+            await self._clean_up()
+        else:
+            whole = {file.blob.id for file in self.form.files}
+            await in_disk_thread(self.form.discard, whole)
 
     async def _parse(self, boundary: str, pieces: AsyncIterator[bytes]) -> None:
         """Feed the parser and hand its events on."""
@@ -248,6 +288,7 @@ class FormReceiver:
         if isinstance(self._part, IncomingFile):
             pending.append(self._part.settle())
         await asyncio.gather(*pending, return_exceptions=True)
+        self.form.files.clear()
         await in_disk_thread(self.form.discard)
 
 

@@ -1,5 +1,6 @@
 """The upload door: admit by the head alone, receive, act; every face that uploads shares it."""
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from io import BytesIO
 from typing import Final, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -26,6 +28,7 @@ from files.errors import (
 from files.models import Entry, Right, Space
 from files.operations.blobs import blob_storage
 from files.operations.entries import require_folder
+from files.operations.received import keep_received
 from files.operations.versions import Clash, NewFile, put_files
 from files.storage.filesystem import BlobStorage
 
@@ -33,7 +36,9 @@ from .bodies import Body
 from .commits import is_full
 from .forms import FormLimits, FormReceiver, ReceivedForm, boundary_of
 from .guard import has_form_token, header, require_user
-from .handler import Scope, Send, SyncCoreHandler
+from .handler import ClientGoneError, Scope, Send, SyncCoreHandler
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +101,50 @@ class UploadDoor:
             admission = await self._django.in_thread(_admit, request, face, folder_id)
             folder = admission.folder
             admission.require_room(body.length)
-            boundary = _boundary_of(scope)
-            receiver = FormReceiver(
-                blob_storage(), admission.limits, partial(has_form_token, request)
-            )
-            form = await receiver.receive(boundary, body.pieces())
+            form = await self._take_form(request, admission, scope, body)
             entries = await self._django.in_thread(_act, admission, form)
             outcome = UploadOutcome(folder, entries, fields=form.fields)
         except FilesError as error:
             outcome = UploadOutcome(folder, error=error, fields=form.fields)
         await self._django.respond({**scope, "files.outcome": outcome}, send)
+
+    async def _take_form(
+        self, request: ASGIRequest, admission: _Admission, scope: Scope, body: Body
+    ) -> ReceivedForm:
+        """Take the form of a body; where the client goes away, keep the files that came whole."""
+        boundary = _boundary_of(scope)
+        receiver = FormReceiver(
+            blob_storage(),
+            admission.limits,
+            partial(has_form_token, request),
+            keeps_whole=_keeps_whole(admission.actor, scope),
+        )
+        try:
+            return await receiver.receive(boundary, body.pieces())
+        except ClientGoneError:
+            if receiver.form.files:
+                await self._django.in_thread(_keep, admission, receiver.form)
+            raise
+
+
+def _keeps_whole(actor: Actor, scope: Scope) -> bool:
+    """Tell whether files that came whole over a form that breaks off are kept for their sender.
+
+    Not those of a script, which sends them again by itself, nor those of staff, who have no page
+    on which to confirm them.
+    """
+    return not actor.everywhere and "text/html" in (header(scope, b"accept") or "")
+
+
+def _keep(admission: _Admission, form: ReceivedForm) -> None:
+    """Keep the whole files of a form that broke off, to be confirmed; in a thread."""
+    clash = Clash.NEW_VERSION if form.fields.get("clash") == "version" else Clash.KEEP_BOTH
+    kept: set[UUID] = set()
+    try:
+        kept = keep_received(admission.folder, form.files, actor=admission.actor, clash=clash)
+    except FilesError as error:
+        logger.info("files of a broken form were not kept: %s", error.code)
+    form.discard(kept)
 
 
 def _boundary_of(scope: Scope) -> str:
