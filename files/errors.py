@@ -204,6 +204,8 @@ class TypeRefusedError(FilesError):
     code = "type-refused"
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     message = _("Files of this type are not accepted here.")
+
+
 class UnsupportedVersionError(FilesError):
     """The request speaks another version of its protocol; data's spoken lists those known here."""
 

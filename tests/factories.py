@@ -17,13 +17,13 @@ from files.operations.naming import set_name
 from files.operations.spaces import create_space, ensure_personal_space, set_member
 from files.operations.uploads import (
     Progress,
-    Wanted,
     begin_append,
     create_upload,
     end_append,
     progress_saved,
 )
 from files.operations.versions import Clash, NewFile, Refusal, point_at_newest, put_files
+from files.operations.wanted import Wanted
 from files.storage.partial import PartialBlob
 
 SYSTEM = Actor.system(Event.Door.COMMAND)

@@ -14,7 +14,7 @@ from .blobs import BATCH, known_ids
 from .entries import require_folder
 from .journal import charge, lock_spaces
 from .placing import Clash, NewFile
-from .uploads import expiry, pending_uploads
+from .uploads import pending_uploads
 
 
 @transaction.atomic
@@ -61,5 +61,5 @@ def _upload_of(file: NewFile, folder: Entry, actor: Actor, clash: Clash) -> Uplo
         offset=size,
         reserved_bytes=size,
         crc32=file.blob.crc32,
-        expires_at=expiry(),
+        expires_at=Upload.next_expiry(),
     )

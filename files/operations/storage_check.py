@@ -23,7 +23,7 @@ from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from files.access import Actor
-from files.models import Blob, Entry, Space, Version
+from files.models import Blob, Entry, Space, Upload, Version
 from files.storage.base import blob_name
 from files.storage.filesystem import (
     DIRECTORY_MODE,

@@ -23,7 +23,7 @@ from files.operations.known import put_known
 from files.operations.placing import Clash
 from files.operations.spaces import set_type_rules
 from files.operations.trash import delete_entries
-from files.operations.uploads import Wanted
+from files.operations.wanted import Wanted
 from tests.factories import (
     SYSTEM,
     actor_of,

@@ -6,9 +6,11 @@ from django.contrib.auth.models import User
 from files.http.doors import Doors
 from files.models import Entry
 from files.uploads.resumable import IETF
+from files.uploads.tus import TUS
 from tests.http.client import DoorsClient
 from tests.http.conftest import ada, anonymous, kept_connection
 from tests.uploads.ietf import Ietf
+from tests.uploads.tus import Tus
 
 __all__ = ["ada", "anonymous", "kept_connection"]
 
@@ -18,3 +20,15 @@ def ietf(anonymous: DoorsClient, ada: User, root: Entry) -> Ietf:
     """Give a client of Resumable Uploads for HTTP, in which ada is signed in."""
     anonymous.doors = Doors(anonymous.doors._django, resumable=[IETF])
     return Ietf(anonymous.sign_in(ada), root.pk)
+
+
+@pytest.fixture
+def tus(anonymous: DoorsClient, ada: User, root: Entry) -> Tus:
+    """Give a client of tus, in which ada is signed in."""
+    return Tus(uploader(anonymous, ada), root.pk)
+
+
+def uploader(client: DoorsClient, user: User) -> DoorsClient:
+    """Let a user talk to the doors in every upload protocol."""
+    client.doors = Doors(client.doors._django, resumable=[TUS, IETF])
+    return client.sign_in(user)

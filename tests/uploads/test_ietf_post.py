@@ -380,4 +380,4 @@ def test_requests_of_other_protocols_are_left_to_others(
 ) -> None:
     answer = ietf.client.request("POST", f"/uploads/?folder={ietf.folder}&path=a", **headers)
 
-    assert (answer.status, Upload.objects.count()) == (404, 0)
+    assert (answer.status, Upload.objects.count()) == (403, 0)  # a page, and no form of ours

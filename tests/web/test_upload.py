@@ -21,7 +21,8 @@ from files.errors import (
 )
 from files.http.uploads import UploadOutcome
 from files.models import Entry, Event, Grant, Right, Space
-from files.operations.uploads import Wanted, create_upload
+from files.operations.uploads import create_upload
+from files.operations.wanted import Wanted
 from files.web.upload_pages import upload_refused
 from files.web.views.upload import upload
 from tests.factories import actor_of, make_file, make_shared_space, make_user
