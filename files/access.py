@@ -4,8 +4,12 @@ Visible means: the chain of parents ends at the root of the space, and nothing o
 Effective rights are the union of all grants on that chain. Both are decided by SQL here alone.
 """
 
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Self
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -25,22 +29,22 @@ from files.models import Entry, Event, Grant, Right, Space, Upload
 from files.names import name_fold
 
 _CHAIN = """
-    WITH RECURSIVE up(id, parent_id, space_id, name, is_trashed, depth) AS (
-        SELECT e.id, e.parent_id, e.space_id, e.name,
+    WITH RECURSIVE up(start_id, id, parent_id, space_id, name, is_trashed, depth) AS (
+        SELECT e.id, e.id, e.parent_id, e.space_id, e.name,
             CASE WHEN e.trashed_at IS NULL THEN 0 ELSE 1 END, 0
-        FROM files_entry e WHERE e.id = CAST(%s AS bigint)
+        FROM files_entry e WHERE e.id IN ({ids})
         UNION ALL
-        SELECT e.id, e.parent_id, e.space_id, e.name,
+        SELECT up.start_id, e.id, e.parent_id, e.space_id, e.name,
             CASE WHEN e.trashed_at IS NULL THEN 0 ELSE 1 END, up.depth + 1
         FROM files_entry e JOIN up ON e.id = up.parent_id
     )
-    SELECT up.id, up.name, up.is_trashed, up.depth, s.root_id, s.owner_id, g.role
+    SELECT up.start_id, up.id, up.name, up.is_trashed, up.depth, s.root_id, s.owner_id, g.role
     FROM up
     JOIN files_space s ON s.id = up.space_id
     LEFT JOIN files_grant g ON g.entry_id = up.id AND (
         g.user_id = %s OR g.group_id IN (SELECT group_id FROM auth_user_groups WHERE user_id = %s)
     )
-    ORDER BY up.depth
+    ORDER BY up.start_id, up.depth
 """
 
 # 1 for an entry that nobody can see, for use in a query over files_entry.
@@ -110,15 +114,28 @@ class _Chain:
     is_granted_here: bool
     is_attached: bool
 
+    @property
+    def is_visible(self) -> bool:
+        """Tell whether it ends at the root of a space, with nothing trashed on the way."""
+        return self.is_attached and not any(node.is_trashed for node in self.nodes)
 
-def _walk_up(actor: Actor, entry_id: int) -> _Chain | None:
-    """Walk from an entry to its root in one query; None if there is no such entry."""
+
+def _walk_up(actor: Actor, *entry_ids: int) -> dict[int, _Chain]:
+    """Walk from entries to their roots in one query; those that are not there are left out."""
     user_id = actor.user.pk if actor.user else None
+    sql = _CHAIN.replace("{ids}", ", ".join(["CAST(%s AS bigint)"] * len(entry_ids)))
     with connection.cursor() as cursor:
-        cursor.execute(_CHAIN, [entry_id, user_id, user_id])
+        cursor.execute(sql, [*entry_ids, user_id, user_id])
         rows = cursor.fetchall()
-    if not rows:
-        return None
+    return {
+        start_id: _chain_of(actor, [row[1:] for row in steps])
+        for start_id, steps in groupby(rows, key=itemgetter(0))
+    }
+
+
+def _chain_of(actor: Actor, rows: Sequence[tuple[Any, ...]]) -> _Chain:
+    """Put one walk together."""
+    user_id = actor.user.pk if actor.user else None
     nodes: dict[int, Node] = {}
     rights, here = actor.everywhere, actor.everywhere
     for node_id, name, is_trashed, depth, _root_id, owner_id, role in rows:
@@ -150,6 +167,11 @@ def _load(entry_id: int, chain: _Chain) -> Located:
     entry = Entry.objects.select_related("space", "version__blob").filter(pk=entry_id).first()
     if entry is None:
         raise EntryNotFoundError(entry_id=entry_id)
+    return _located(entry, chain)
+
+
+def _located(entry: Entry, chain: _Chain) -> Located:
+    """Say where an entry is and what may be done with it."""
     return Located(entry, chain.rights, tuple(reversed(chain.nodes[1:])))
 
 
@@ -159,11 +181,25 @@ def locate(actor: Actor, entry_id: int, need: Right = Right.READ) -> Located:
     Raises EntryNotFoundError both for a missing entry and for one the actor may not know of, so
     that answers do not tell what exists; ForbiddenError if it may be seen but a right lacks.
     """
-    chain = _walk_up(actor, entry_id)
-    if chain is None or not chain.is_attached or any(node.is_trashed for node in chain.nodes):
+    chain = _walk_up(actor, entry_id).get(entry_id)
+    if chain is None or not chain.is_visible:
         raise EntryNotFoundError(entry_id=entry_id)
     _check(chain, need, entry_id)
     return _load(entry_id, chain)
+
+
+def locate_all(
+    actor: Actor, entry_ids: Iterable[int], need: Right = Right.READ
+) -> dict[int, Located]:
+    """Find those of a page's entries that locate would find, by their ids, in two queries."""
+    wanted, chains = set(entry_ids), {}
+    for entry_id, chain in _walk_up(actor, *wanted).items() if wanted else ():
+        with suppress(EntryNotFoundError, ForbiddenError):
+            _check(chain, need, entry_id)
+            if chain.is_visible:
+                chains[entry_id] = chain
+    rows = Entry.objects.select_related("space", "version__blob").in_bulk(chains)
+    return {entry_id: _located(entry, chains[entry_id]) for entry_id, entry in rows.items()}
 
 
 def locate_trashed(actor: Actor, entry_id: int, need: Right = Right.EDIT) -> Located:
@@ -171,7 +207,7 @@ def locate_trashed(actor: Actor, entry_id: int, need: Right = Right.EDIT) -> Loc
 
     Raises as locate does, and NotTrashedError for one that is not in the trash.
     """
-    chain = _walk_up(actor, entry_id)
+    chain = _walk_up(actor, entry_id).get(entry_id)
     if chain is None or not chain.is_attached:
         raise EntryNotFoundError(entry_id=entry_id)
     _check(chain, need | Right.READ, entry_id)

@@ -6,11 +6,13 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries
 
 from files.access import (
     Actor,
     get_space,
     locate,
+    locate_all,
     locate_trashed,
     search,
     trashed_in,
@@ -438,3 +440,30 @@ def test_visible_spaces_cost_the_same_for_many_spaces_and_grants() -> None:
         Grant.objects.create(entry=make_folder(root_of(space), "x"), user=bob, role=Role.EDITOR)
 
     assert count_queries(lambda: visible_spaces(actor_of(bob))) == 2
+
+
+def test_locate_all_finds_what_locate_finds(root: Entry) -> None:
+    folder, other = make_folder(root, "a"), make_folder(root, "b")
+    inner = make_folder(other, "inner")
+    trash_entries([other], actor=SYSTEM)
+    stranger = root_of(make_shared_space())
+    assert root.space.owner is not None
+    ada = actor_of(root.space.owner)
+
+    found = locate_all(ada, [root.pk, folder.pk, inner.pk, stranger.pk, 999_999])
+
+    assert set(found) == {root.pk, folder.pk}
+    assert found[folder.pk] == locate(ada, folder.pk)
+
+
+def test_locate_all_asks_for_the_right_and_in_two_queries(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    team = root_of(make_shared_space())
+    bob = make_member(team, Grant.Role.VIEWER)
+    ids = [make_folder(team, f"{number}").pk for number in range(10)]
+
+    with django_assert_num_queries(2):
+        assert len(locate_all(bob, ids)) == 10
+    assert locate_all(bob, ids, Right.ADD) == {}
+    assert locate_all(bob, []) == {}

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import actions, browse, entry, search, transfer, trash, upload, uploads
+from .views import actions, browse, entry, known, search, transfer, trash, upload, uploads
 
 app_name = "web"
 urlpatterns = [
@@ -14,6 +14,9 @@ urlpatterns = [
     path("folders/<int:entry_id>/archive", upload.answered_by_door, name="archive"),
     path("upload/<int:folder_id>", upload.upload, name="upload"),
     path("uploads/", uploads.uploads, name="uploads"),
+    path("uploads/confirm/", uploads.confirm, name="confirm-upload"),
+    path("uploads/discard/", uploads.discard, name="discard-upload"),
+    path("uploads/known", known.known, name="known"),
     path("entries/<int:entry_id>/", entry.show, name="entry"),
     path("entries/<int:entry_id>/content", upload.answered_by_door, name="content"),
     path("entries/<int:entry_id>/rename/", entry.rename, name="rename"),

@@ -61,6 +61,14 @@ def test_they_replace_nothing_unless_that_was_said(
     assert Upload.objects.get().clash == clash
 
 
+def test_a_form_that_ends_in_a_field_has_its_files_kept(scene: Scene) -> None:
+    body = [with_token(form(file("a.txt", b"A"), part("clash", "version")[:-4], end=b""))]
+
+    upload(scene.browser, scene.root, body, accept="text/html", gone=True)
+
+    assert kept(scene.storage) == {"a.txt": b"A"}
+
+
 def test_a_client_that_stalls_has_them_kept_too(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -253,14 +253,17 @@ def test_who_may_only_look_gets_nothing_to_drop_files_on(root: Entry) -> None:
     assert 'data-behaviour="upload"' not in page.content.decode()
 
 
+JSON = {"accept": "application/json"}
+
+
 def test_a_script_asks_for_what_is_on_its_way(root: Entry) -> None:
     owner = root.space.owner
     assert owner is not None
     at = datetime(2026, 5, 3, 14, 5, 6, 789_000, tzinfo=UTC)
     begun = create_upload(root, Wanted(("a", "b.bin"), 10, at), actor=actor_of(owner))
 
-    found = client_of(owner).get("/uploads/", headers={"accept": "application/json"}).json()
-    others = client_of(make_user("eve")).get("/uploads/").json()
+    found = client_of(owner).get("/uploads/", headers=JSON).json()
+    others = client_of(make_user("eve")).get("/uploads/", headers=JSON).json()
 
     (told,) = found["uploads"]
     assert others == {"uploads": []}

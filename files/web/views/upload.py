@@ -1,5 +1,6 @@
 """The upload page, and the addresses whose bytes never come through Django."""
 
+import re
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +17,8 @@ from files.access import locate
 from files.errors import MethodNotAllowedError, NotAFolderError, SignInRequiredError
 from files.http.requests import FilesRequest
 from files.http.uploads import UploadOutcome
-from files.models import Right
+from files.models import Right, Upload
+from files.operations.uploads import pending_uploads
 from files.web.errors import problem, wants_json
 from files.web.pages import page, see_other
 from files.web.upload_pages import upload_context, upload_refused
@@ -41,7 +43,18 @@ def _form(request: FilesRequest, folder_id: int) -> HttpResponse:
     located = locate(request.actor, folder_id, Right.ADD)
     if not located.entry.is_folder:
         raise NotAFolderError(entry_id=folder_id)
-    return render(request, "files/upload.html", upload_context(located, last=_("Upload")))
+    continued = _continued(request, folder_id)
+    context = {**upload_context(located, last=_("Upload")), "continued": continued}
+    return render(request, "files/upload.html", context)
+
+
+def _continued(request: FilesRequest, folder_id: int) -> Upload | None:
+    """Find the upload that somebody comes here from the page of unfinished ones to go on with."""
+    text = request.GET.get("continue", "")
+    if not re.fullmatch(r"[0-9a-f]{32}", text, re.ASCII):
+        return None
+    mine = pending_uploads(request.actor).filter(folder=folder_id, pk=text)
+    return mine.only("path").first()
 
 
 def _answer(request: FilesRequest, folder_id: int, outcome: UploadOutcome) -> HttpResponse:
