@@ -29,6 +29,7 @@ class Event(models.Model):
         ENTRY_RESTORED = "entry-restored", _("restored")
         ENTRY_PURGED = "entry-purged", _("deleted for good")
         TRASH_EMPTIED = "trash-emptied", _("trash emptied")
+        UPLOAD_CANCELLED = "upload-cancelled", _("upload cancelled for somebody")
         JOB_REQUESTED = "job-requested", _("background work requested")
         JOB_FAILED = "job-failed", _("background work failed")
         CONTENT_READ_BY_STAFF = "content-read-by-staff", _("content read by staff")

@@ -26,11 +26,11 @@ from files.errors import (
     UploadTakenOverError,
 )
 from files.media_types import HEAD_BYTES, sniff
-from files.models import Entry, Space, Upload
+from files.models import Entry, Event, Space, Upload
 from files.storage.partial import PartialBlob, boot_id
 
 from .blobs import BATCH, NewBlob, discard_partial, read_uptime
-from .journal import charge, discharge, lock_spaces
+from .journal import charge, discharge, draft, lock_spaces, record
 from .placing import NewFile
 from .wanted import Wanted, check_wanted, new_upload, require_size
 
@@ -272,11 +272,17 @@ def generations(upload_ids: Sequence[UUID]) -> dict[UUID, int]:
 def cancel_upload(upload_id: UUID, *, actor: Actor) -> None:
     """Forget an upload with what it brought; a finished one is only forgotten, its file stays.
 
-    Locks the space. Raises UploadNotFoundError.
+    Who cancels what somebody else has begun leaves an event. Locks the space. Raises
+    UploadNotFoundError.
     """
     upload = get_upload(actor, upload_id)
     space = lock_spaces(upload.space_id)[upload.space_id]
-    _forget([get_upload(actor, upload_id)], space)
+    upload = get_upload(actor, upload_id)
+    _forget([upload], space)
+    if upload.owner != actor.user and not upload.is_finished:
+        owner = upload.owner.get_username() if upload.owner else ""
+        before = {"name": upload.name, "owner": owner, "size": upload.length}
+        record(space, [draft(Event.Kind.UPLOAD_CANCELLED, before=before)], actor=actor)
 
 
 def _forget(uploads: Sequence[Upload], space: Space) -> None:

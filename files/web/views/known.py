@@ -18,7 +18,7 @@ from files.models import Entry, Right
 from files.names import split_path
 from files.operations.known import put_known
 from files.operations.placing import Clash
-from files.operations.uploads import Wanted
+from files.operations.wanted import Wanted
 from files.web.pages import page
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
