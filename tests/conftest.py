@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
+from django.utils import translation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
@@ -54,6 +55,13 @@ def storage(
     monkeypatch.setattr(Blob._meta.get_field("file"), "storage", storage)
     yield storage
     shutil.rmtree(settings.FILES_DATA_DIR)
+
+
+@pytest.fixture(autouse=True)
+def language() -> Iterator[None]:
+    """Let no test leave its language to the next: Django's client does, after its last request."""
+    with translation.override(django_settings.LANGUAGE_CODE):
+        yield
 
 
 @pytest.fixture
