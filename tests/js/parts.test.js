@@ -175,6 +175,8 @@ test("gaps of sentences are filled, and never as patterns", () => {
   assert.equal(texts.fault({ told: "t", code: "known" }), "t");
   assert.equal(texts.fault({ told: "", code: "known" }), "k");
   assert.equal(texts.fault({ told: "", code: "?" }), "o");
+  assert.equal(texts.fault({ told: "", code: "known", title: "t" }), "k");
+  assert.equal(texts.fault({ told: "", code: "?", title: "t" }), "t");
 });
 
 // Entries as browsers give them: a folder tells of what is in it a hundred at a time.

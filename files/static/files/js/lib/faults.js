@@ -1,10 +1,12 @@
 // What an answer that is no success means for an upload.
 
 export class Fault extends Error {
-  // action: what to do now (below). message: the server's own sentence, where there is one.
-  constructor(action, { status = 0, code = "", message = "", retryAfter = 0, files, reasons } = {}) {
-    super(message || `${action} ${status}`);
-    Object.assign(this, { action, status, code, told: message, retryAfter, files, reasons });
+  // action: what to do now (below). message: the server's own sentence in the reader's language;
+  // title: one in whichever language.
+  constructor(action, { status = 0, code = "", message = "", title = "", ...more } = {}) {
+    super(message || title || `${action} ${status}`);
+    const { retryAfter = 0, files, reasons } = more;
+    Object.assign(this, { action, status, code, told: message, title, retryAfter, files, reasons });
   }
 }
 
@@ -44,7 +46,8 @@ export function faultOf(answer, isUpload = false) {
   return new Fault(actionOf(answer.status, code, isUpload), {
     status: answer.status,
     code,
-    message: problem.detail || problem.title || "",
+    message: problem.detail,
+    title: problem.title,
     retryAfter: seconds > 0 ? Math.min(seconds, 300) * 1000 : 0,
     files: problem.files,
     reasons: problem.reasons,

@@ -17,10 +17,10 @@ export class Texts {
     return text.replace(/%\((\w+)\)s/g, (gap, name) => String(values[name] ?? gap));
   }
 
-  // Why something failed: in the server's words, or ours for its code.
+  // Why something failed: in the server's words, ours for its code, or its own title.
   fault(fault) {
     const { faults } = this.#texts;
-    return fault.told || faults[fault.code] || faults.other;
+    return fault.told || faults[fault.code] || fault.title || faults.other;
   }
 
   size(bytes) {
