@@ -306,7 +306,8 @@ class UnsuitableFileError(FilesError):
     """A file of this machine cannot be taken over as it is; data's reason says why.
 
     hard-link: it has another name, through which it could be changed later. changed: somebody
-    wrote to it meanwhile. exists: a file that is not ours stands where it should be written.
+    wrote to it meanwhile. source-stays: it was imported, but its source could not be removed.
+    own-data: it holds this installation itself. exists: another stands where it should be written.
     """
 
     code = "unsuitable-file"

@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from django.conf import settings
+
+from files.operations.blobs import blob_storage
+
 from .failures import refusal
 
 MODE = 0o750  # the group is nginx's, which only reads
@@ -84,6 +88,21 @@ def file_system_of(folder: Path, mounts: Path = Path("/proc/self/mountinfo")) ->
         ]
     resolved = folder.resolve()
     return next((found[path] for path in (resolved, *resolved.parents) if path in found), "")
+
+
+def own_folders() -> list[Path]:
+    """Give the folders that hold the state of this installation, wherever links lead."""
+    own = (settings.FILES_DATA_DIR, settings.FILES_DB_DIR, Path(blob_storage().location))
+    return sorted({folder.resolve() for folder in own})
+
+
+def refuse_own(folder: Path) -> None:
+    """Raise CommandError for a folder that holds the state of this installation, or lies in it."""
+    resolved = folder.resolve()
+    for own in own_folders():
+        if resolved.is_relative_to(own) or own.is_relative_to(resolved):
+            msg = f"{folder} holds the data of this installation, or lies in it"
+            raise refusal(msg, "own-data")
 
 
 def sync(folder: Path) -> None:

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -30,11 +30,13 @@ from .failures import failure_of, refusal
 __all__ = [
     "Bar",
     "TerminatedError",
+    "as_shown",
     "command_actor",
     "find_place",
     "find_space",
     "find_spaces",
     "find_user",
+    "interrupts_held",
     "progress_shown",
     "refusal",
     "refusals_told",
@@ -75,6 +77,50 @@ def stopped(signum: int) -> CommandError:
     if signum == signal.SIGTERM:
         return refusal("Terminated", "terminated", status=128 + signal.SIGTERM)
     return refusal("Interrupted", "interrupted", status=128 + signal.SIGINT)
+
+
+@contextmanager
+def interrupts_held() -> Iterator[Callable[[], None]]:
+    """Hold Ctrl-C and SIGTERM back while the block runs; yield what lets them through.
+
+    It is called where nothing is half done, by any thread, and raises what the signal stands for
+    once one came. So none comes in the middle of a commit, when nobody could say what it did. A
+    second signal ends the process at once. What is ignored stays ignored.
+    """
+    received = 0
+
+    def on_signal(signum: int, _frame: object) -> None:
+        nonlocal received
+        received = signum
+        signal.signal(signum, signal.SIG_DFL)
+
+    def check() -> None:
+        if received:
+            raise TerminatedError if received == signal.SIGTERM else KeyboardInterrupt
+
+    before = {
+        signum: signal.signal(signum, on_signal)
+        for signum in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(signum) is not signal.SIG_IGN
+    }
+    try:
+        yield check
+        check()
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def as_shown(text: str) -> str:
+    """Give text for a terminal: what could change that, or is no readable text, is escaped."""
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
+
+
+def _escaped(letter: str) -> str:
+    """Write a letter, or a byte that was no text, as an escape."""
+    if "\udc80" <= letter <= "\udcff":  # by surrogateescape
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode()
 
 
 def command_actor() -> Actor:

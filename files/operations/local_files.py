@@ -1,7 +1,7 @@
 """Files that lie on this machine: copied into a space.
 
-Bytes are cloned where the file system can, else read and written, hashed on the way, and recorded
-like those of a form. Moving them in is local_moves.py.
+Bytes are shared where the file system can, else copied; what is then stored is hashed, and recorded
+like what a form brings. Moving files in is local_moves.py.
 """
 
 import errno
@@ -9,12 +9,14 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Final
 from uuid import uuid4
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from files.access import Actor
 from files.errors import (
@@ -26,15 +28,17 @@ from files.errors import (
 from files.media_types import sniff
 from files.models import Entry
 from files.storage.filesystem import BlobWriter
+from files.storage.system_calls import go_on
 
 from .blobs import NewBlob, blob_storage, known_ids
 from .placing import NewFile
 from .versions import Refusal, put_files
 
 THREADS: Final = 8  # they mostly wait for the disk
-# What is being moved must not expire: its bytes lie nowhere else.
-_KEPT: Final = timedelta(days=36500)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# Times beyond are taken for these: all databases hold them, in whatever time zone they are shown.
+_EARLIEST: Final = datetime(1000, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 _SAME: Final = ("st_dev", "st_ino", "st_size", "st_mtime_ns")
 
 type Taken = NewBlob | FilesError
@@ -62,8 +66,8 @@ class LocalFile:
         return self.status.st_size
 
     @property
-    def modified_at(self) -> datetime | None:
-        """Give when its content was changed last; None for a time that no calendar has."""
+    def modified_at(self) -> datetime:
+        """Give when its content was changed last."""
         return modified_at_of(self.status)
 
     @property
@@ -71,10 +75,15 @@ class LocalFile:
         """Tell whether nobody but this server's user may write to it."""
         return self.status.st_uid == os.geteuid() and not self.status.st_mode & 0o022
 
-    def require_same(self) -> None:
-        """Make sure that nobody has written to it since. Raises UnsuitableFileError."""
+    def require_same(self, *, but_for_its_name: bool = False) -> None:
+        """Make sure that nobody has written to it since. Raises UnsuitableFileError.
+
+        A new name or mode is a change, too, unless that was our own doing. Content that is changed
+        and dated back is found by the other times that a file has, which nobody can set.
+        """
         now = os.fstat(self.descriptor)
-        if any(getattr(now, figure) != getattr(self.status, figure) for figure in _SAME):
+        figures = _SAME if but_for_its_name else (*_SAME, "st_ctime_ns", "st_nlink")
+        if any(getattr(now, figure) != getattr(self.status, figure) for figure in figures):
             raise UnsuitableFileError(reason="changed")
 
     def require_name(self) -> None:
@@ -87,28 +96,62 @@ class LocalFile:
             raise UnsuitableFileError(reason="changed")
 
 
-def modified_at_of(status: os.stat_result) -> datetime | None:
-    """Give when a file was changed last, to the microsecond; None where no calendar has it."""
+def modified_at_of(status: os.stat_result) -> datetime:
+    """Give when a file was changed last, to the microsecond, as an entry holds it."""
     try:
-        return _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
+        modified_at = _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
     except OverflowError:
-        return None
+        return _LATEST if status.st_mtime_ns > 0 else _EARLIEST
+    return min(max(modified_at, _EARLIEST), _LATEST)
 
 
-def copy_in(folder: Entry, files: Sequence[LocalFile], *, actor: Actor) -> list[Put]:
+@dataclass(slots=True)
+class _Room:
+    """What the disk leaves to copies that run side by side, in bytes, behind its reserve."""
+
+    left: int = field(
+        default_factory=lambda: blob_storage().free_bytes() - settings.FILES_MIN_FREE_SPACE
+    )
+    _lock: Lock = field(default_factory=Lock)
+
+    def take(self, size: int) -> None:
+        """Take so many bytes of it. Raises DiskFullError."""
+        with self._lock:
+            if size > self.left:
+                raise DiskFullError(needed=size, free=max(0, self.left))
+            self.left -= size
+
+
+def copy_in(
+    folder: Entry, files: Sequence[LocalFile], *, actor: Actor, check: Callable[[], None] = go_on
+) -> list[Put]:
     """Copy files of this machine into a folder, in one transaction; the sources stay.
 
     Gives an entry or an error for each, in order: UnsuitableFileError, StorageFailedError and what
     put_files refuses a file for. Raises DiskFullError and what put_files raises for the folder.
-    Whatever goes wrong, no bytes are left that no row knows.
+    check is called now and then, also in threads, until the transaction begins; what it raises ends
+    the call. Whatever goes wrong, no bytes are left that no row knows.
     """
-    _require_room(sum(file.size for file in files))
-    writers: list[BlobWriter] = []
+    room = _Room()
+    room.take(0)  # the reserve, which bytes that are shared do not touch, must be there
+    writers: dict[int, BlobWriter] = {}
     try:
-        blobs = take_side_by_side(lambda file: _copy(file, writers), files)
-        blob_storage().sync_folders(writer.folder for writer in writers)
+        copied = take_side_by_side(lambda file: _copy(file, writers, room, check), files)
+        # All are written before the first is waited for: so one flush of the disk serves many.
+        indexed = zip(files, copied, strict=True)
+        fine = [file for file, result in indexed if not isinstance(result, FilesError)]
+        synced = iter(take_side_by_side(lambda file: _sync(file, writers[id(file)]), fine))
+        blobs = [result if isinstance(result, FilesError) else next(synced) for result in copied]
+        blob_storage().sync_folders(writer.folder for writer in writers.values())
+        check()
         return put_taken(folder, files, blobs, actor=actor)
     finally:
+        _discard_unrecorded(list(writers.values()))
+
+
+def _discard_unrecorded(writers: Sequence[BlobWriter]) -> None:
+    """Remove the bytes that no row knows; where the database cannot tell, that is the sweeper's."""
+    with suppress(DatabaseError):
         known = known_ids([writer.blob_id for writer in writers])
         for writer in writers:
             if writer.blob_id not in known:
@@ -116,42 +159,47 @@ def copy_in(folder: Entry, files: Sequence[LocalFile], *, actor: Actor) -> list[
                     writer.discard()
 
 
-def take_side_by_side(
-    function: Callable[[LocalFile], NewBlob], files: Sequence[LocalFile]
-) -> list[Taken]:
+def take_side_by_side[T](
+    function: Callable[[LocalFile], T], files: Sequence[LocalFile]
+) -> list[T | FilesError]:
     """Take files side by side. Raises DiskFullError if one of them met a full disk."""
 
-    def take(file: LocalFile) -> Taken:
+    def take(file: LocalFile) -> T | FilesError:
         try:
             return function(file)
+        except DiskFullError:
+            raise
         except FilesError as error:
             return error
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                return DiskFullError()
+                raise DiskFullError from error
             return StorageFailedError(reason=error.strerror)
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        taken = list(pool.map(take, files))
-    for result in taken:
-        if isinstance(result, DiskFullError):
-            raise result
-    return taken
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        return list(pool.map(take, files))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _require_room(size: int) -> None:
-    """Make sure that the disk keeps its reserve behind so many bytes. Raises DiskFullError."""
-    free = blob_storage().free_bytes() - settings.FILES_MIN_FREE_SPACE
-    if free < size:
-        raise DiskFullError(needed=size, free=max(0, free))
-
-
-def _copy(file: LocalFile, writers: list[BlobWriter]) -> NewBlob:
-    """Copy one file to a blob of its own, on stable storage but for the folder's name."""
-    writer = blob_storage().writer(uuid4())
-    writers.append(writer)
-    writer.copy(file.descriptor)
+def _copy(
+    file: LocalFile, writers: dict[int, BlobWriter], room: _Room, check: Callable[[], None]
+) -> None:
+    """Copy one file to a blob of its own, and let the disk begin."""
+    check()
+    writer = writers[id(file)] = blob_storage().writer(uuid4())
+    if not writer.clone(file.descriptor, check):
+        room.take(file.size)
+        writer.copy(file.descriptor, check)
     file.require_same()
+    if writer.size != file.size:
+        raise UnsuitableFileError(reason="changed")
+    writer.start_sync()
+
+
+def _sync(file: LocalFile, writer: BlobWriter) -> NewBlob:
+    """Put a copy on stable storage, but for the name of the folder, and say what it is."""
     writer.sync()
     return _described(writer, file)
 

@@ -7,9 +7,11 @@ where finish_moves finds it, and no sweep takes it for a stray.
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from hashlib import sha256
 from itertools import batched
 from pathlib import Path
 from typing import Final
@@ -23,16 +25,18 @@ from files.errors import (
     EntryNotFoundError,
     FilesError,
     QuotaExceededError,
+    StorageFailedError,
     UnsuitableFileError,
     UploadBusyError,
 )
-from files.models import Entry, Event, Upload
+from files.models import Entry, Event, Upload, Version
 from files.storage.base import blob_name
 from files.storage.partial import PartialBlob
+from files.storage.system_calls import go_on, is_open_for_writing, read_pieces
 
 from .blobs import BATCH, NewBlob, blob_storage
 from .journal import charge, discharge, lock_spaces
-from .local_files import LocalFile, Put, copy_in, put_taken, take_side_by_side
+from .local_files import LocalFile, Put, Taken, copy_in, put_taken, take_side_by_side
 from .placing import Clash, NewFile
 from .uploads import received_blob
 from .versions import Refusal, put_files
@@ -57,57 +61,114 @@ def moving() -> Iterator[None]:
         os.close(descriptor)
 
 
-def move_in(folder: Entry, files: Sequence[LocalFile], *, actor: Actor) -> list[Put]:
+def move_in(
+    folder: Entry, files: Sequence[LocalFile], *, actor: Actor, check: Callable[[], None] = go_on
+) -> list[Put]:
     """Move files of this machine into a folder: those that only we may write to, by rename.
 
-    The others, and those of another file system, are copied, and their sources removed when that
-    is committed. A file that is refused stays where it was, or is put back. Only within moving.
-    Gives and raises what copy_in does.
+    The others, those that somebody has open for writing, and those of another file system are
+    copied, and their sources removed when that is committed. A file that is refused stays where it
+    was, or is put back. Only within moving. Gives and raises what copy_in does; a source that was
+    imported and cannot be removed is an UnsuitableFileError, too.
     """
     results: dict[int, Put] = {}
-    chosen = [index for index, file in enumerate(files) if file.is_ours and _is_near(file)]
+    chosen = [index for index, file in enumerate(files) if _can_be_renamed(file)]
     if chosen:
-        renamed = _rename_in(folder, [files[index] for index in chosen], actor=actor)
+        renamed = _rename_in(folder, [files[index] for index in chosen], actor, check)
         results.update(zip(chosen, renamed, strict=True))
     others = [index for index in range(len(files)) if index not in results]
     if others:
-        copied = copy_in(folder, [files[index] for index in others], actor=actor)
-        results.update(zip(others, copied, strict=True))
+        copied = copy_in(folder, [files[index] for index in others], actor=actor, check=check)
         for index, result in zip(others, copied, strict=True):
-            if isinstance(result, Entry):
-                _remove_source(files[index])
+            stays = _remove_source(files[index]) if isinstance(result, Entry) else None
+            results[index] = stays or result
     return [results[index] for index in range(len(files))]
 
 
-def _is_near(file: LocalFile) -> bool:
-    """Tell whether a file lies on the file system of the blobs, so that a rename can take it."""
-    return Path(blob_storage().location).stat().st_dev == file.status.st_dev
+def _can_be_renamed(file: LocalFile) -> bool:
+    """Tell whether a file lies on the file system of the blobs, and nobody else can change it."""
+    is_near = Path(blob_storage().location).stat().st_dev == file.status.st_dev
+    return file.is_ours and is_near and not is_open_for_writing(file.descriptor)
 
 
-def _remove_source(file: LocalFile) -> None:
-    """Remove what was copied, unless somebody has written to it since: then it stays."""
-    with suppress(UnsuitableFileError, OSError):
+def _remove_source(file: LocalFile) -> FilesError | None:
+    """Remove what was copied, unless somebody has written to it since; say why it stays."""
+    try:
         file.require_same()
         file.require_name()
         os.unlink(file.name, dir_fd=file.parent)
+    except FilesError as error:
+        return error
+    except OSError:
+        return UnsuitableFileError(reason="source-stays")
+    return None
 
 
-def _rename_in(folder: Entry, files: Sequence[LocalFile], *, actor: Actor) -> list[Put]:
+def take_away_same(
+    files: Sequence[tuple[LocalFile, Entry]], *, check: Callable[[], None] = go_on
+) -> list[bool | FilesError]:
+    """Remove sources whose content is that of an entry already; an interrupted move leaves such.
+
+    Gives for each, in order, whether it was removed: False where the content is another; an error
+    where it is the same and the source cannot be removed. All is read, since only that can tell.
+    """
+    versions = Version.objects.in_bulk([entry.version_id for _file, entry in files])
+    return [_take_away(file, versions.get(entry.version_id or 0), check) for file, entry in files]
+
+
+def _take_away(
+    file: LocalFile, version: Version | None, check: Callable[[], None]
+) -> bool | FilesError:
+    """Remove a source whose content is that of a version, if that has its bytes."""
+    digest = sha256()
+    try:
+        for piece in read_pieces(file.descriptor, check=check):
+            digest.update(piece)
+        if version is None or version.sha256 != digest.hexdigest():
+            return False
+        if blob_storage().stored_size(blob_name(version.blob_id)) != file.size:
+            return StorageFailedError(reason="damaged")
+    except OSError as error:
+        return UnsuitableFileError(reason=error.strerror)
+    return _remove_source(file) or True
+
+
+def _rename_in(
+    folder: Entry, files: Sequence[LocalFile], actor: Actor, check: Callable[[], None]
+) -> list[Put]:
     """Take files over by rename, each as an upload that is finished at once."""
     ids = {id(file): uuid4() for file in files}
     refused = _begin_moves(folder, [(ids[id(file)], file) for file in files])
     begun = [file for file in files if ids[id(file)] not in refused]
-    storage = blob_storage()
     try:
-        blobs = take_side_by_side(lambda file: _rename(file, ids[id(file)]), begun)
-        storage.sync_folders({storage.folder_path(ids[id(file)]) for file in begun})
-        put = put_taken(folder, begun, blobs, actor=actor, are_uploads=True)
-    except FilesError:
+        blobs = take_side_by_side(lambda file: _rename(file, ids[id(file)], check), begun)
+        check()
+        put = _finish(folder, begun, blobs, actor)
+    except (FilesError, KeyboardInterrupt):
         _put_back(begun, ids)
         raise
     results = dict(zip(map(id, begun), put, strict=True))
     _put_back([file for file in begun if isinstance(results[id(file)], FilesError)], ids)
     return [refused.get(ids[id(file)]) or results[id(file)] for file in files]
+
+
+@transaction.atomic
+def _finish(
+    folder: Entry, files: Sequence[LocalFile], blobs: Sequence[Taken], actor: Actor
+) -> list[Put]:
+    """Put files that were renamed in their places, and forget the moves: no client asks for them.
+
+    Nothing but what put_files refuses is raised before the commit.
+    """
+    put = put_taken(folder, files, blobs, actor=actor, are_uploads=True)
+    _forget_finished([blob.id for blob in blobs if isinstance(blob, NewBlob)])
+    return put
+
+
+def _forget_finished(upload_ids: Sequence[UUID]) -> None:
+    """Delete the rows of moves that have become files."""
+    for some in batched(upload_ids, BATCH):
+        Upload.objects.filter(pk__in=some, state=Upload.State.FINISHED).delete()
 
 
 @transaction.atomic
@@ -142,8 +203,10 @@ def _begin_moves(folder: Entry, wanted: Sequence[tuple[UUID, LocalFile]]) -> dic
     return refused
 
 
-def _rename(file: LocalFile, upload_id: UUID) -> NewBlob:
+def _rename(file: LocalFile, upload_id: UUID, check: Callable[[], None]) -> NewBlob:
     """Rename one file to the path of its blob, and put its bytes on stable storage."""
+    check()
+    file.require_same()
     file.require_name()
     storage = blob_storage()
     storage.adopt(upload_id, file.name, parent=file.parent)
@@ -152,16 +215,16 @@ def _rename(file: LocalFile, upload_id: UUID) -> NewBlob:
         if not partial.is_file(file.descriptor):
             raise UnsuitableFileError(reason="changed")
         partial.start_at(0, 0, None)
-        partial.read_on()
+        partial.read_on(check)
         partial.sync()
-        file.require_same()
+        file.require_same(but_for_its_name=True)
         return received_blob(partial, upload_id, file.path[-1])
     finally:
         partial.close()
 
 
 def _put_back(files: Sequence[LocalFile], ids: dict[int, UUID]) -> None:
-    """Give files their old names again, and forget the moves; nothing is ever overwritten.
+    """Give files their old names and modes again, and forget the moves; nothing is overwritten.
 
     Where the old name is taken by now, the move stays as an open upload, whose bytes are kept.
     """
@@ -170,6 +233,7 @@ def _put_back(files: Sequence[LocalFile], ids: dict[int, UUID]) -> None:
         upload_id = ids[id(file)]
         with suppress(OSError):
             if blob_storage().exists(blob_name(upload_id)):
+                os.fchmod(file.descriptor, stat.S_IMODE(file.status.st_mode))
                 blob_storage().give_back(upload_id, file.name, parent=file.parent)
             back.append(upload_id)
     _forget_moves(back)
@@ -187,7 +251,9 @@ def _forget_moves(upload_ids: Sequence[UUID]) -> None:
         Upload.objects.filter(pk__in=some).delete()
 
 
-def finish_moves(*, actor: Actor) -> tuple[int, list[FilesError]]:
+def finish_moves(
+    *, actor: Actor, check: Callable[[], None] = go_on
+) -> tuple[int, list[FilesError]]:
     """Finish the moves that a crash has interrupted; give how many, and what refuses the others.
 
     Those whose file was not renamed yet are forgotten: it lies where it was. Only within moving.
@@ -195,24 +261,30 @@ def finish_moves(*, actor: Actor) -> tuple[int, list[FilesError]]:
     done, refused = 0, []
     moves = Upload.objects.filter(door=Event.Door.COMMAND, state=Upload.State.OPEN)
     for upload in list(moves.select_related("folder").order_by("created_at", "pk")):
+        check()
         if blob_storage().stored_size(blob_name(upload.pk)) is None:
             _forget_moves([upload.pk])
             continue
         try:
-            _finish_move(upload, actor)
+            done += _finish_move(upload, actor)
         except FilesError as error:
             refused.append(error)
-        else:
-            done += 1
     return done, refused
 
 
-def _finish_move(upload: Upload, actor: Actor) -> None:
-    """Put a file that was renamed in its place. Raises what put_files refuses it for."""
+def _finish_move(upload: Upload, actor: Actor) -> bool:
+    """Put a file that was renamed in its place; False if it was being put back, and is.
+
+    Raises what put_files refuses it for.
+    """
     if upload.folder is None:
         raise EntryNotFoundError
     partial = PartialBlob(blob_storage(), upload.pk)
     try:
+        if partial.has_other_name:
+            blob_storage().unlink(blob_name(upload.pk))
+            _forget_moves([upload.pk])
+            return False
         partial.start_at(0, 0, None)
         partial.read_on()
         partial.sync()
@@ -223,3 +295,5 @@ def _finish_move(upload: Upload, actor: Actor) -> None:
     (put,) = put_files(upload.folder, [new], actor=actor, refusal=Refusal.EACH)
     if isinstance(put, FilesError):
         raise put
+    _forget_finished([upload.pk])
+    return True

@@ -98,6 +98,8 @@ class Batch:
     # Names that this call gives, by key and by fold.
     used_keys: set[Place] = field(default_factory=set)
     used_folds: set[Place] = field(default_factory=set)
+    # When folders were changed last, of those to be made that have such a time of their own.
+    folder_times: dict[Keys, datetime] = field(default_factory=dict)
 
     @property
     def open_puts(self) -> list[Put]:
@@ -124,7 +126,8 @@ def place_files(batch: Batch) -> None:
         batch.clash = Clash.KEEP_BOTH
     if batch.clash is Clash.NEW_VERSION and Right.EDIT not in batch.destination.rights:
         batch.clash = Clash.KEEP_BOTH
-    _check_files(batch)
+    _check_paths(batch)
+    _check_types(batch)
     _refuse_conflicts(batch)
     _find_uploads(batch)
     _find_folders(batch)
@@ -132,9 +135,23 @@ def place_files(batch: Batch) -> None:
     _charge(batch)
 
 
-def _check_files(batch: Batch) -> None:
-    """Refuse files by what they are: name, depth, size, type."""
-    rules = TypeRules.of(batch.space)
+def foresee_files(batch: Batch) -> None:
+    """Give each file an entry or an error as place_files would, as far as paths and sizes tell.
+
+    The types of files and the room in the space are not looked at.
+    """
+    _check_paths(batch)
+    _find_folders(batch)
+    _settle_names(batch)
+
+
+def place_folders(batch: Batch) -> None:
+    """Find the folders that the files of a batch would lie in, or plan to make them."""
+    _find_folders(batch)
+
+
+def _check_paths(batch: Batch) -> None:
+    """Refuse files by name, depth and size."""
     depth = len(batch.destination.ancestors) + 1
     for put in batch.puts:
         try:
@@ -144,6 +161,15 @@ def _check_files(batch: Batch) -> None:
                 raise TooDeepError(limit=settings.FILES_MAX_DEPTH)
             if put.new.blob.size > settings.FILES_MAX_UPLOAD_SIZE:
                 raise FileTooLargeError(limit=settings.FILES_MAX_UPLOAD_SIZE)
+        except FilesError as error:
+            put.error = error
+
+
+def _check_types(batch: Batch) -> None:
+    """Refuse files by what their bytes are."""
+    rules = TypeRules.of(batch.space)
+    for put in batch.open_puts:
+        try:
             rules.require(put.new.blob.media_type)
         except FilesError as error:
             put.error = error

@@ -75,7 +75,7 @@ def _place(
 def _insert(batch: Batch) -> list[Entry | FilesError]:
     """Write what was decided, and give what became of each file."""
     if batch.open_puts:
-        drafts = [*_insert_folders(batch), *_insert_files(batch)]
+        drafts = [*insert_folders(batch), *_insert_files(batch)]
         _finish_uploads(batch)
         record(batch.space, drafts, actor=batch.actor)
     return [put.error or _entry(put) for put in batch.puts]
@@ -167,13 +167,18 @@ def _entry(put: Put) -> Entry:
     return put.entry
 
 
-def _insert_folders(batch: Batch) -> list[Draft]:
+def insert_folders(batch: Batch) -> list[Draft]:
     """Insert the missing folders of the files that are put, and draft their events."""
     needed = {put.folder[:end] for put in batch.open_puts for end in range(1, len(put.folder) + 1)}
     missing = [keys for keys in needed if batch.folders[keys].pk is None]
+    now = timezone.now()
     made: list[Entry] = []
     for level in sorted({len(keys) for keys in missing}):
-        rows = [batch.folders[keys] for keys in sorted(missing) if len(keys) == level]
+        rows = []
+        for keys in sorted(missing):
+            if len(keys) == level:
+                batch.folders[keys].modified_at = batch.folder_times.get(keys, now)
+                rows.append(batch.folders[keys])
         _insert_entries(rows)
         made += rows
     return [draft(Event.Kind.FOLDER_CREATED, row) for row in made]
@@ -214,8 +219,6 @@ def _insert_entries(entries: Sequence[Entry]) -> None:
     for entry in entries:
         entry.created_at = now
         entry.parent_id = entry.parent.pk if entry.parent else None
-        if entry.is_folder:  # a file has the time of its content
-            entry.modified_at = now
     rows = ([getattr(entry, column) for column in _ENTRY_COLUMNS] for entry in entries)
     for entry, key in zip(entries, insert_rows(Entry, _ENTRY_COLUMNS, rows), strict=True):
         entry.pk = key

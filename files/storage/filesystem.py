@@ -5,12 +5,10 @@ by its own name with O_NOFOLLOW, and files through it. So nothing a user typed a
 in the folders can lead a read, a write or an unlink elsewhere.
 """
 
-import ctypes
-import fcntl
 import os
 import stat
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,18 +21,15 @@ from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 
 from .base import blob_id_of, blob_name
+from .system_calls import clone_file, copy_file, go_on, read_pieces, start_write_back
 
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640  # the group is nginx's, which only reads
 
 HEAD_SIZE = 8192  # bytes kept of the beginning, for sniffing the media type
-PIECE_SIZE = 2**20  # bytes read at once
 WRITE_BACK_SIZE = 8 * 2**20  # bytes between two requests to the kernel to start writing
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_SYNC_FILE_RANGE_WRITE = 2
-_FICLONE = 0x40049409  # the ioctl that makes a file share the blocks of another
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def prepare_folders(location: Path) -> None:
@@ -62,34 +57,6 @@ def sync_folder(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def sync_file_system(descriptor: int) -> None:
-    """Put all that was written to a file system on stable storage; the descriptor lies on it."""
-    if _libc.syncfs(ctypes.c_int(descriptor)):
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
-
-def clone_file(source: int, target: int) -> bool:
-    """Let an open file share all blocks of another; False where the file system cannot."""
-    try:
-        fcntl.ioctl(target, _FICLONE, source)
-    except OSError:
-        return False
-    return True
-
-
-def start_write_back(descriptor: int, offset: int, size: int) -> None:
-    """Ask the kernel to begin writing a range, so that the last fsync finds little left to do.
-
-    A hint: where the call fails, fsync does the whole work.
-    """
-    _libc.sync_file_range(
-        ctypes.c_int(descriptor),
-        ctypes.c_int64(offset),
-        ctypes.c_int64(size),
-        ctypes.c_uint(_SYNC_FILE_RANGE_WRITE),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,23 +124,26 @@ class BlobWriter:
         self.crc32 = zlib.crc32(view, self.crc32)
         self.size += len(view)
 
-    def clone(self, source: int) -> bool:
+    def clone(self, source: int, check: Callable[[], None] = go_on) -> bool:
         """Take all of an open file by sharing its blocks; False where the file system cannot.
 
-        Nothing is written then, and only reading remains, for the digests.
+        Nothing is written then, and only reading remains, for the digests. check is called before
+        each piece; what it raises ends it.
         """
         if not clone_file(source, self._descriptor):
             return False
-        while piece := os.pread(self._descriptor, PIECE_SIZE, self.size):
-            self._take_in(memoryview(piece))
+        self._read_on(check)
         return True
 
-    def copy(self, source: int) -> None:
-        """Take all of an open file, by clone or else by reading and writing it."""
-        if self.size == 0 and self.clone(source):
-            return
-        while piece := os.pread(source, PIECE_SIZE, self.size):
-            self.write(piece)
+    def copy(self, source: int, check: Callable[[], None] = go_on) -> None:
+        """Take all of an open file, by the cheapest way that there is; nothing may be taken yet."""
+        copy_file(source, self._descriptor, check)
+        self._read_on(check)
+
+    def _read_on(self, check: Callable[[], None]) -> None:
+        """Take in what lies in the file: what is hashed is what is kept."""
+        for piece in read_pieces(self._descriptor, self.size, check=check):
+            self._take_in(memoryview(piece))
 
     def start_sync(self) -> None:
         """Hint that all bytes are there, so that the disk is busy before sync is called."""
@@ -253,10 +223,6 @@ class BlobStorage(FileSystemStorage):
         with self.folder_of(blob_name(blob_id)) as (folder, basename):
             os.link(basename, name, src_dir_fd=folder, dst_dir_fd=parent, follow_symlinks=False)
             os.unlink(basename, dir_fd=folder)
-
-    def folder_path(self, blob_id: UUID) -> Path:
-        """Give the folder that a blob lies in."""
-        return Path(self.path(blob_name(blob_id))).parent
 
     def open_blob(self, name: str) -> int:
         """Open stored bytes for reading and give the descriptor, the caller's to close.

@@ -22,12 +22,11 @@ from .base import blob_name
 from .digests import ResumableSha256
 from .filesystem import (
     FILE_MODE,
-    PIECE_SIZE,
     WRITE_BACK_SIZE,
     BlobStorage,
-    start_write_back,
     sync_folder,
 )
+from .system_calls import go_on, read_pieces, start_write_back
 
 FRESH_SECONDS: Final = 3.0  # since the last write, in which somebody surely writes
 
@@ -109,6 +108,11 @@ class PartialBlob:
         return os.fstat(self._descriptor).st_nlink > 0
 
     @property
+    def has_other_name(self) -> bool:
+        """Tell whether the file has a second name somewhere."""
+        return os.fstat(self._descriptor).st_nlink > 1
+
+    @property
     def length(self) -> int:
         """Give the length of the file, which may be more than what was taken in, in bytes."""
         return os.fstat(self._descriptor).st_size
@@ -131,9 +135,12 @@ class PartialBlob:
         """Cut off what lies behind the bytes that were taken in."""
         os.ftruncate(self._descriptor, self.size)
 
-    def read_on(self) -> None:
-        """Take in what already lies in the file behind the bytes that were taken in."""
-        while piece := os.pread(self._descriptor, PIECE_SIZE, self.size):
+    def read_on(self, check: Callable[[], None] = go_on) -> None:
+        """Take in what already lies in the file behind the bytes that were taken in.
+
+        check is called before each piece; what it raises ends it.
+        """
+        for piece in read_pieces(self._descriptor, self.size, check=check):
             self._take_in(piece)
 
     def write(self, piece: bytes) -> None:

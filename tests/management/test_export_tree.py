@@ -1,18 +1,36 @@
 """Writing a space to this machine as plain files."""
 
+import errno
+import json
 import os
 import shutil
+import signal
 import subprocess
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
-from files.management import tree_export
-from files.models import Entry, Space
+from files.management import export_target
+from files.management.export_target import STAGING, ExportTarget, WrittenFile
+from files.management.tree_export import TreeExport
+from files.models import Blob, Entry, Space
 from files.operations.entries import trash_entries
-from tests.factories import SYSTEM, make_file, make_folder, make_shared_space, make_tree, root_of
+from tests.factories import (
+    SYSTEM,
+    make_file,
+    make_files,
+    make_folder,
+    make_shared_space,
+    make_tree,
+    root_of,
+)
+
+_LINK = os.link
 
 AWKWARD = [
     "back\\slash",
@@ -62,6 +80,7 @@ def verify(folder: Path, manifest: str = "SHA256SUMS") -> int:
         [shutil.which("sha256sum") or "", "--strict", "-c", manifest],
         cwd=folder,
         env={**os.environ, "LC_ALL": "C"},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         check=True,
     )
@@ -107,6 +126,13 @@ def test_awkward_names_come_out_as_they_are(team: Space, target: Path) -> None:
     assert verify(target) == 2 + len(AWKWARD)
 
 
+def test_a_file_named_as_standard_input_is_verified(team: Space, target: Path) -> None:
+    make_file(root_of(team), "-")
+
+    assert run("Team", target)[2] == ""
+    assert verify(target) == 3
+
+
 def test_the_trash_is_left_out(team: Space, target: Path) -> None:
     trash_entries([Entry.objects.get(name="inner")], actor=SYSTEM)
 
@@ -126,28 +152,42 @@ def test_it_can_be_repeated(team: Space, target: Path) -> None:
     assert verify(target) == 3
 
 
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_export_leaves_no_half_file_and_goes_on(
-    team: Space, target: Path, monkeypatch: pytest.MonkeyPatch
+    team: Space, target: Path, monkeypatch: pytest.MonkeyPatch, signum: signal.Signals
 ) -> None:
     make_file(root_of(team), "zz")
-    real, calls = tree_export._write, 0
+    real, calls = ExportTarget.write, 0
 
-    def interrupted(folder: int, entry: Entry) -> tuple[str, str]:
+    def interrupted(self: ExportTarget, *args: Any) -> WrittenFile:
         nonlocal calls
         calls += 1
         if calls == 2:
-            raise KeyboardInterrupt
-        return real(folder, entry)
+            signal.raise_signal(signum)
+        return real(self, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(tree_export, "_write", interrupted)
-        assert run("Team", target)[2] == "Interrupted [interrupted]"
-    assert [name for name in files_in(target) if name.startswith(".")] == []
-    (target / "tree").mkdir(exist_ok=True)
-    (target / "tree" / ".strongroom-0123456789abcdef.part").write_bytes(b"of a kill")
+        patch.setattr(ExportTarget, "write", interrupted)
+        out, _err, error = run("Team", target)
+    assert (error, out.startswith("exported 0 files")) == ("Interrupted [interrupted]", True)
+    assert files_in(target) == {}
+    assert not (target / STAGING).exists()
 
     assert run("Team", target)[2] == ""
     assert sorted(files_in(target)) == ["SHA256SUMS", "tree/a", "tree/inner/b", "zz"]
+
+
+def test_what_a_killed_export_left_is_removed(team: Space, target: Path) -> None:
+    (target / STAGING).mkdir(parents=True)
+    (target / STAGING / "1").write_bytes(b"half")
+
+    assert run("Team", target)[2] == ""
+    assert sorted(files_in(target)) == ["SHA256SUMS", "tree/a", "tree/inner/b"]
+
+
+def test_two_exports_do_not_write_to_one_folder(team: Space, target: Path) -> None:
+    with ExportTarget.opened(target):
+        assert run("Team", target)[2].endswith("[export-busy]")
 
 
 @pytest.mark.parametrize("content", [b"other", b"xxx", b""])
@@ -206,20 +246,101 @@ def test_the_manifest_gives_way_to_a_file_of_its_name(team: Space, target: Path)
     assert verify(target, "SHA256SUMS.2") == 3
 
 
+def _link_as_usual(*args: Any, **more: Any) -> None:
+    _LINK(*args, **more)
+
+
+def _without_links(*_args: Any, **_more: Any) -> None:
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+@pytest.mark.parametrize("link", [_link_as_usual, _without_links])
 def test_a_file_that_comes_meanwhile_is_not_replaced(
+    team: Space, target: Path, monkeypatch: pytest.MonkeyPatch, link: Callable[..., None]
+) -> None:
+    def sync(_descriptor: int) -> None:
+        (target / "tree" / "a").write_bytes(b"somebody's")
+
+    monkeypatch.setattr(export_target, "sync_file_system", sync)
+    monkeypatch.setattr(os, "link", link)
+
+    _out, err, error = run("Team", target)
+
+    assert err == "refused: tree/a: exists [unsuitable-file]\n"
+    assert error == "1 files were not exported [files-refused]"
+    assert (target / "tree" / "a").read_bytes() == b"somebody's"
+    assert sorted(files_in(target)) == ["SHA256SUMS", "tree/a", "tree/inner/b"]
+    assert verify(target) == 1
+
+
+def test_a_disk_that_fails_to_sync_ends_the_export(
     team: Space, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def sync(_descriptor: int) -> None:
-        (target / "tree").mkdir(exist_ok=True)
-        (target / "tree" / "a").write_bytes(b"somebody's")
+        raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(tree_export, "sync_file_system", sync)
+    monkeypatch.setattr(export_target, "sync_file_system", sync)
+
+    assert run("Team", target)[2].endswith("Input/output error [storage-failed]")
+    assert files_in(target) == {}
+
+
+def test_a_full_disk_ends_the_export_with_one_line(
+    team: Space, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy(_source: int, target: int, _check: object) -> None:
+        os.write(target, b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(export_target, "copy_file", copy)
+
+    _out, err, error = run("Team", target)
+
+    assert (err, error.endswith("[disk-full]")) == ("", True)
+    assert files_in(target) == {}
+
+
+def test_the_data_of_the_installation_is_no_target(
+    team: Space, settings: Settings, tmp_path: Path
+) -> None:
+    for folder in (settings.FILES_DATA_DIR / "uploads" / "new", settings.FILES_DATA_DIR.parent):
+        assert run("Team", folder)[2].endswith("[own-data]")
+
+
+def test_the_folder_where_files_are_staged_is_no_name(team: Space, target: Path) -> None:
+    make_files(root_of(team), f"{STAGING}/a")
 
     _out, err, _error = run("Team", target)
 
-    assert "refused: tree" in err
-    assert (target / "tree" / "a").read_bytes() == b"somebody's"
-    assert [name for name in files_in(target) if "strongroom" in name] == []
+    assert err == f"refused: {STAGING}: reserved [unsuitable-file]\n"
+    assert verify(target) == 2
+
+
+def test_a_file_whose_digest_is_still_being_taken_is_exported(team: Space, target: Path) -> None:
+    Blob.objects.update(sha256="")
+
+    assert run("Team", target)[2] == ""
+    assert verify(target) == 2
+
+
+def test_totals_are_printed_as_json(team: Space, target: Path) -> None:
+    assert json.loads(run("Team", target, "--json")[0]) == {
+        "exported": 2,
+        "exported_bytes": 5,
+        "same": 0,
+        "refused": 0,
+        "folders": 2,
+        "manifest": "SHA256SUMS",
+    }
+
+
+def test_queries_go_with_the_folders_and_not_with_the_files(
+    team: Space, target: Path, django_assert_max_num_queries: Any
+) -> None:
+    make_files(root_of(team), *(f"many/{number}" for number in range(600)))
+
+    with django_assert_max_num_queries(12):
+        assert TreeExport(root_of(team), target, SYSTEM).run().exported == 602
 
 
 def test_what_is_not_there_is_an_error(team: Space, target: Path) -> None:
@@ -228,14 +349,3 @@ def test_what_is_not_there_is_an_error(team: Space, target: Path) -> None:
     assert run("nobody", target)[2].endswith("[space-not-found]")
     target.write_bytes(b"")
     assert run("Team", target)[2].endswith("[storage-failed]")
-
-
-def test_a_large_file_is_copied_in_pieces_without_clones(
-    team: Space, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tree_export, "clone_file", lambda _source, _target: False)
-    content = os.urandom(3 * 2**20 + 1)
-    make_file(root_of(team), "large", content)
-
-    assert run("Team", target)[2] == ""
-    assert (target / "large").read_bytes() == content

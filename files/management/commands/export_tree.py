@@ -1,14 +1,20 @@
 """Write a folder of a space to this machine."""
 
+import errno
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
+from files.errors import DiskFullError
 from files.management.base import FilesCommand
+from files.management.data_folder import refuse_own
 from files.management.reporting import (
     command_actor,
     find_place,
+    interrupts_held,
     refusal,
 )
 from files.management.tree_export import TreeExport
@@ -40,20 +46,35 @@ class Command(FilesCommand):
         parser.add_argument(
             "folder", metavar="DIR", type=Path, help="where to, on this machine; made if missing"
         )
+        parser.add_argument(
+            "--json", action="store_true", dest="as_json", help="print the totals as JSON"
+        )
 
-    def handle(self, *, place: str, folder: Path, **_rest: Any) -> None:
+    def handle(self, *, place: str, folder: Path, as_json: bool, **_rest: Any) -> None:
         """Run the command."""
-        with self.progress("Exporting", None) as bar:
+        with interrupts_held() as check:
+            refuse_own(folder)
             source, missing = find_place(place)
             if missing:
                 raise refusal(f"There is no folder {missing[0]} there", "entry-not-found")
-            job = TreeExport(source, folder, command_actor())
+            job = TreeExport(source, folder, command_actor(), check=check)
             job.tell = lambda what: self.stderr.write(str(what))
-            job.advance = bar.advance
             try:
-                totals = job.run()
+                with self.progress("Exporting", None) as bar:
+                    job.advance = bar.advance
+                    job.run()
             except OSError as error:
-                raise refusal(f"{folder}: {error.strerror}", "storage-failed") from error
-        self.stdout.write(f"exported {totals}, manifest {job.manifest_name}")
-        if totals.refused:
-            raise refusal(f"{totals.refused} files were not exported", "files-refused")
+                if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                    raise DiskFullError from error
+                raise refusal(f"{folder}: {error.strerror or error}", "storage-failed") from error
+            finally:
+                self._print(job, as_json=as_json)
+        if job.totals.refused:
+            raise refusal(f"{job.totals.refused} files were not exported", "files-refused")
+
+    def _print(self, job: TreeExport, *, as_json: bool) -> None:
+        """Print the totals."""
+        if as_json:
+            self.stdout.write(json.dumps({**asdict(job.totals), "manifest": job.manifest_name}))
+        else:
+            self.stdout.write(f"exported {job.totals}, manifest {job.manifest_name}")

@@ -1,18 +1,25 @@
 """Bring a folder of this machine into a space."""
 
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandParser
 
 from files.management.base import FilesCommand
+from files.management.data_folder import own_folders, refuse_own
+from files.management.local_tree import identity_of
 from files.management.reporting import (
+    as_shown,
     command_actor,
     find_place,
+    interrupts_held,
     refusal,
 )
-from files.management.tree_import import TreeImport, make_folders
+from files.management.tree_import import Totals, TreeImport
 from files.operations.local_moves import finish_moves, moving
 
 
@@ -50,52 +57,84 @@ class Command(FilesCommand):
             action="store_true",
             help=(
                 "take the files over, by rename where they lie on the disk of the uploads and only "
-                "this user may write to them, and remove the folders that become empty"
+                "this user may write to them, else by a copy whose source is then removed; remove "
+                "the folders that become empty"
             ),
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="only say what would be imported"
+            "--dry-run",
+            action="store_true",
+            help="only say what would be imported, a line for each file; change nothing",
+        )
+        parser.add_argument(
+            "--json", action="store_true", dest="as_json", help="print the totals as JSON"
         )
 
-    def handle(self, *, folder: Path, place: str, move: bool, dry_run: bool, **_rest: Any) -> None:
+    def handle(
+        self, *, folder: Path, place: str, move: bool, dry_run: bool, as_json: bool, **_rest: Any
+    ) -> None:
         """Run the command."""
-        source = _source(folder)
-        with self.progress("Importing", None) as bar:
-            destination, missing = find_place(place)
-            if missing and not dry_run:
-                destination, missing = make_folders(destination, missing, actor=command_actor()), []
-            job = TreeImport(source, destination, command_actor(), moves=move, dry_run=dry_run)
-            job.is_new = bool(missing)
-            job.tell = lambda what: self.stderr.write(str(what))
-            job.advance = bar.advance
-            if move and not dry_run:
-                with moving():
-                    self._finish_moves()
-                    totals = job.run()
-            else:
-                totals = job.run()
-        self.stdout.write(f"{'would import' if dry_run else 'imported'} {totals}")
-        if totals.refused:
-            raise refusal(f"{totals.refused} files or folders were refused", "files-refused")
+        job = None
+        try:
+            with interrupts_held() as check, _source_told(folder):
+                job = self._job(folder, place, moves=move, dry_run=dry_run, check=check)
+                with self.progress("Importing", None) as bar:
+                    job.advance = bar.advance
+                    self._import(job)
+        finally:
+            if job is not None:
+                self._print(job.totals, dry_run=dry_run, as_json=as_json)
+        if job.totals.refused:
+            raise refusal(f"{job.totals.refused} files or folders were refused", "files-refused")
 
-    def _finish_moves(self) -> None:
-        """Do first what an interrupted run has left."""
-        done, refused = finish_moves(actor=command_actor())
-        if done:
-            self.stdout.write(f"finished {done} moves that were interrupted")
-        for error in refused:
-            self.stderr.write(f"refused: an interrupted move: {error} [{error.code}]")
-
-
-def _source(folder: Path) -> Path:
-    """Give the folder to import, if it is one and has nothing to do with our own data."""
-    try:
+    def _job(
+        self, folder: Path, place: str, *, moves: bool, dry_run: bool, check: Callable[[], None]
+    ) -> TreeImport:
+        """Make ready what the arguments ask for."""
         source = folder.resolve(strict=True)
         if not source.is_dir():
             raise refusal(f"{folder} is not a folder", "not-a-folder")
+        refuse_own(source)
+        destination, missing = find_place(place)
+        return TreeImport(
+            source,
+            destination,
+            command_actor(),
+            tuple(missing),
+            moves=moves,
+            dry_run=dry_run,
+            forbidden={identity_of(own.stat()) for own in own_folders()},
+            tell=lambda what: self.stderr.write(str(what)),
+            foresee=lambda word, path: self.stdout.write(f"{word}: {as_shown('/'.join(path))}"),
+            check=check,
+        )
+
+    def _import(self, job: TreeImport) -> None:
+        """Import, after what an interrupted move has left."""
+        if job.dry_run or not job.moves:
+            job.run()
+            return
+        with moving():
+            done, refused = finish_moves(actor=command_actor(), check=job.check)
+            if done:
+                self.stdout.write(f"finished {done} moves that were interrupted")
+            for error in refused:
+                self.stderr.write(f"refused: an interrupted move: {error} [{error.code}]")
+            job.totals.refused += len(refused)
+            job.run()
+
+    def _print(self, totals: Totals, *, dry_run: bool, as_json: bool) -> None:
+        """Print the totals."""
+        if as_json:
+            self.stdout.write(json.dumps(asdict(totals)))
+        else:
+            self.stdout.write(f"{'would import' if dry_run else 'imported'} {totals}")
+
+
+@contextmanager
+def _source_told(folder: Path) -> Iterator[None]:
+    """Turn a source that cannot be read into one line."""
+    try:
+        yield
     except OSError as error:
-        raise refusal(f"{folder}: {error.strerror}", "unreadable") from error
-    data = settings.FILES_DATA_DIR.resolve()
-    if source.is_relative_to(data) or data.is_relative_to(source):
-        raise refusal(f"{folder} holds the data of this installation, or lies in it", "own-data")
-    return source
+        raise refusal(f"{folder}: {error.strerror or error}", "unreadable") from error
