@@ -42,6 +42,11 @@ AWKWARD = [
     "x" * 255,
 ]
 
+STOPPED = {
+    signal.SIGINT: "Interrupted [interrupted]",
+    signal.SIGTERM: "Terminated [terminated]",
+}
+
 
 @pytest.fixture
 def team(db: None) -> Space:
@@ -169,7 +174,7 @@ def test_an_interrupted_export_leaves_no_half_file_and_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(ExportTarget, "write", interrupted)
         out, _err, error = run("Team", target)
-    assert (error, out.startswith("exported 0 files")) == ("Interrupted [interrupted]", True)
+    assert (error, out.startswith("exported 0 files")) == (STOPPED[signum], True)
     assert files_in(target) == {}
     assert not (target / STAGING).exists()
 

@@ -31,6 +31,11 @@ from tests.processes import wait_until
 
 MODIFIED = 1_600_000_000_123_456_000  # nanoseconds, as a file system keeps them
 
+STOPPED = {
+    signal.SIGINT: "Interrupted [interrupted]",
+    signal.SIGTERM: "Terminated [terminated]",
+}
+
 
 @pytest.fixture
 def team(db: None) -> Space:
@@ -556,7 +561,7 @@ def test_an_interrupt_in_a_file_leaves_nothing_of_its_batch(
         patch.setattr(owner, name, interrupted)
         out, err, error = run(source, "Team", *options)
 
-    assert (err, error) == ("", "Interrupted [interrupted]")
+    assert (err, error) == ("", STOPPED[signum])
     assert out.startswith("imported 0 files")
     assert sorted(path.name for path in source.rglob("*")) == sorted(
         ["a.txt", "beach.jpg", "empty", "inner", "photos", "zero"]
@@ -691,7 +696,7 @@ def test_a_database_that_fails_is_told_in_one_line(
 
     error = run(source, "Team")[2]
 
-    assert error == "The database failed: database or disk is full [database-failed]"
+    assert error == "The database cannot be used (database or disk is full) [database-unavailable]"
     check_disk_is_swept()
 
 

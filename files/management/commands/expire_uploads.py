@@ -3,24 +3,24 @@
 from datetime import timedelta
 from typing import Any
 
-from django.core.management import BaseCommand
 from django.core.management.base import CommandParser
 
-from files.management.reporting import refusals_told
+from files.management.base import FilesCommand
 from files.operations.uploads import EXPIRY_GRACE, expire_uploads
 
 
-class Command(BaseCommand):
+class Command(FilesCommand):
     """Expire once, print what was done."""
 
-    help = (
-        "Discard the unfinished uploads that nobody has gone on with for "
-        "FILES_UPLOAD_EXPIRY_SECONDS (7 days): their bytes go, and what they held of a quota is "
-        "given back. One goes a day of up-time after the run that first saw it expired, so that a "
-        "wrong clock discards nothing, and the first run usually only takes note. Safe while "
-        "serving, to interrupt and to repeat. The job worker does this every hour; until "
-        "FILES_EXPIRE_DRY_RUN is turned off, that only reports."
-    )
+    help = """
+        Discard the unfinished uploads that nobody has gone on with for
+        FILES_UPLOAD_EXPIRY_SECONDS (7 days): their bytes go, and what they held of a quota
+        is given back. One goes a day of up-time after the run that first saw it expired, so
+        that a wrong clock discards nothing, and the first run usually only takes note. Safe
+        while serving, to interrupt and to repeat. The job worker does this every hour;
+        until FILES_EXPIRE_DRY_RUN is turned off, that only reports.
+    """
+    examples = ("--dry-run", "")
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
@@ -35,9 +35,8 @@ class Command(BaseCommand):
 
     def handle(self, *, dry_run: bool, now: bool, **_rest: Any) -> None:
         """Run the command."""
-        with refusals_told():
-            grace = timedelta(0) if now else EXPIRY_GRACE
-            done = expire_uploads(grace=grace, dry_run=dry_run)
+        grace = timedelta(0) if now else EXPIRY_GRACE
+        done = expire_uploads(grace=grace, dry_run=dry_run)
         would = "would be " if dry_run else ""
         self.stdout.write(
             f"{done.discarded} uploads {would}discarded ({done.discarded_bytes} bytes), "

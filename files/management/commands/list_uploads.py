@@ -3,24 +3,25 @@
 import json
 from typing import Any
 
-from django.core.management import BaseCommand
 from django.core.management.base import CommandParser
 
-from files.management.reporting import find_space, find_user, refusals_told
+from files.management.base import FilesCommand
+from files.management.reporting import find_space, find_user
 from files.names import visible_name
 from files.operations.blobs import BATCH
 from files.operations.pending import Pending, look_at, open_uploads
 from files.templatetags.files import size
 
 
-class Command(BaseCommand):
+class Command(FilesCommand):
     """Print a line for each unfinished upload."""
 
-    help = (
-        "List the unfinished uploads, newest first: id, space, whose, how far, whether bytes are "
-        "coming right now and how fast, until when it is kept, and the path below the folder it "
-        "goes to. Reads only, safe while serving."
-    )
+    help = """
+        List the unfinished uploads, newest first: id, space, whose, how far, whether bytes
+        are coming right now and how fast, until when it is kept, and the path below the
+        folder it goes to. Reads only, safe while serving.
+    """
+    examples = ("", '--space "Design team" --user ada --json')
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
@@ -32,15 +33,14 @@ class Command(BaseCommand):
 
     def handle(self, *, space: str | None, user: str | None, as_json: bool, **_rest: Any) -> None:
         """Run the command."""
-        with refusals_told():
-            uploads = open_uploads()
-            if space is not None:
-                uploads = uploads.filter(space=find_space(space))
-            if user is not None:
-                uploads = uploads.filter(owner=find_user(user))
-            for upload in uploads.iterator(BATCH):
-                pending = look_at(upload)
-                self.stdout.write(as_line_of_json(pending) if as_json else as_line(pending))
+        uploads = open_uploads()
+        if space is not None:
+            uploads = uploads.filter(space=find_space(space))
+        if user is not None:
+            uploads = uploads.filter(owner=find_user(user))
+        for upload in uploads.iterator(BATCH):
+            pending = look_at(upload)
+            self.stdout.write(as_line_of_json(pending) if as_json else as_line(pending))
 
 
 def as_line(pending: Pending) -> str:
