@@ -22,6 +22,7 @@ from .downloads import ContentFace, DownloadDoor
 from .guard import Exchange, check_head, guarded, is_known_host
 from .handler import ClientGoneError, Receive, Scope, Send, SyncCoreHandler
 from .resumable import ResumableDoor, ResumableFace
+from .small import SmallUploads
 from .uploads import UploadDoor, UploadFace
 
 type _Answer = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -41,8 +42,9 @@ class Doors:
         resumable: Sequence[ResumableFace] = (),
     ) -> None:
         self._django = django
-        engine = Engine(django, Commits(django))
-        self._resumable = ResumableDoor(django, engine, resumable)
+        commits = Commits(django)
+        engine, small = Engine(django, commits), SmallUploads(django, commits)
+        self._resumable = ResumableDoor(django, engine, small, resumable)
         self._upload_faces, self._content_faces = uploads, contents
         self._uploads = UploadDoor(django)
         self._downloads = DownloadDoor(django)

@@ -24,6 +24,7 @@ from .bodies import Body
 from .cross_origin import cross_origin_headers
 from .guard import require_user
 from .handler import Scope, Send, SyncCoreHandler
+from .small import SmallUploads, is_small
 from .writer import Append
 
 UPLOADS: Final = "/uploads/"
@@ -121,9 +122,13 @@ class ResumableDoor:
     """Answers what is asked of /uploads/ and of each upload below it."""
 
     def __init__(
-        self, django: SyncCoreHandler, engine: Engine, faces: Sequence[ResumableFace]
+        self,
+        django: SyncCoreHandler,
+        engine: Engine,
+        small: SmallUploads,
+        faces: Sequence[ResumableFace],
     ) -> None:
-        self._django, self._engine, self._faces = django, engine, faces
+        self._django, self._engine, self._small, self._faces = django, engine, small, faces
 
     def face_of(self, scope: Scope) -> tuple[ResumableFace, Head] | None:
         """Find the protocol of a request, and its head; None where it is no such request.
@@ -167,11 +172,20 @@ class ResumableDoor:
         if isinstance(intent, Continue):
             pieces = body.pieces()
             return await self._engine.append(intent.upload_id, actor, intent.append, pieces)
+        return await self._begin(intent, actor, body, begun)
+
+    async def _begin(self, intent: Create, actor: Actor, body: Body, begun: list[Upload]) -> Upload:
+        """Begin an upload, with what the request brings of it."""
+        append = intent.append
+        if append is not None and is_small(intent.wanted, append):
+            return await self._small.put(
+                intent.folder_id, intent.wanted, append, actor, body.pieces()
+            )
         upload = await self._django.in_thread(_create, intent, actor)
         begun.append(upload)
-        append = intent.append or (Append(offset=0, size=0) if upload.length == 0 else None)
-        if append is None:
+        if append is None and upload.length != 0:
             return upload
+        append = append or Append(offset=0, size=0)
         return await self._engine.append(upload.pk, actor, append, body.pieces())
 
 

@@ -3,35 +3,47 @@
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import new
+from hashlib import sha1, sha256
 from json import loads
 from typing import Any
+from zlib import crc32
 
 from tests.http.client import Answer, DoorsClient
 
-PART = "application/offset+octet-stream"
+OFFSET = "application/offset+octet-stream"
+VERSION = {"Tus_Resumable": "1.0.0"}
 
 type Body = bytes | Iterable[bytes]
 
 
-def metadata(**values: object) -> str:
-    """Write the pairs."""
-    pairs = ((key, str(value).encode()) for key, value in values.items())
-    return ",".join(f"{key} {b64encode(value).decode()}" for key, value in pairs)
+def base64(value: str | bytes) -> str:
+    """Encode as tus does."""
+    return b64encode(value.encode() if isinstance(value, str) else value).decode()
+
+
+def metadata(**values: str) -> str:
+    """Write an Upload-Metadata."""
+    return ",".join(f"{key} {base64(value)}" for key, value in values.items())
 
 
 def checksum(content: bytes, algorithm: str = "sha1") -> str:
-    """Write the header that states the digest of a body."""
-    return f"{algorithm} {b64encode(new(algorithm, content).digest()).decode()}"
+    """Write an Upload-Checksum."""
+    digests = {
+        "sha1": lambda: sha1(content).digest(),  # noqa: S324 - what tus asks for
+        "sha256": lambda: sha256(content).digest(),
+        "crc32": lambda: crc32(content).to_bytes(4, "big"),
+    }
+    return f"{algorithm} {base64(digests[algorithm]())}"
 
 
-def code_of(answer: Answer) -> str:
-    """Read the code of a problem."""
+def problem(answer: Answer) -> dict[str, Any]:
+    """Read a problem."""
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["tus-resumable"] == "1.0.0"
     found: dict[str, Any] = loads(answer.text)
     assert found["status"] == answer.status
-    return str(found["code"])
+    assert found["title"]
+    return found
 
 
 @dataclass
@@ -41,24 +53,34 @@ class Tus:
     client: DoorsClient
     folder: int
 
-    def create(self, body: Body = b"", *, length: int | None = None, **headers: Any) -> Answer:
-        """Begin an upload of a file named "a", unless headers say something else."""
-        sent: dict[str, Any] = {"Upload_Metadata": metadata(folder=self.folder, filename="a")}
-        if length is not None:
-            sent["Upload_Length"] = str(length)
+    def create(
+        self,
+        body: Body = b"",
+        *,
+        length: int | str | None = None,
+        url: str = "/uploads/",
+        meta: dict[str, str] | None = None,
+        **headers: str | None,
+    ) -> Answer:
+        """Begin an upload of a file "a"; with meta, of what that says."""
+        told = {"folder": str(self.folder), "filename": "a", **(meta or {})}
+        sent: dict[str, str | None] = {
+            "Upload_Length": None if length is None else str(length),
+            "Upload_Metadata": metadata(**told),
+        }
         if body:
-            sent["Content_Type"] = PART
-        return self.request("POST", "/uploads/", body, **{**sent, **headers})
+            sent["Content_Type"] = OFFSET
+        return self.request("POST", url, body, **(sent | headers))
 
-    def begin(self, body: Body = b"", *, length: int | None = None, **headers: Any) -> str:
+    def begin(self, body: Body = b"", **more: Any) -> str:
         """Begin an upload, and give its address."""
-        answer = self.create(body, length=length, **headers)
+        answer = self.create(body, **more)
         assert answer.status == 201, answer.text
         return answer.headers["location"]
 
-    def patch(self, url: str, body: Body = b"", *, at: int | str = 0, **headers: Any) -> Answer:
+    def patch(self, url: str, body: Body = b"", *, at: int = 0, **headers: str | None) -> Answer:
         """Append to an upload."""
-        sent = {"Content_Type": PART, "Upload_Offset": str(at), **headers}
+        sent = {"Content_Type": OFFSET, "Upload_Offset": str(at), **headers}
         return self.request("PATCH", url, body, **sent)
 
     def head(self, url: str) -> Answer:
@@ -66,5 +88,5 @@ class Tus:
         return self.request("HEAD", url)
 
     def request(self, method: str, url: str, body: Body = b"", **headers: Any) -> Answer:
-        """Send a request; what the client of the doors takes may be among the headers."""
-        return self.client.request(method, url, body, **{"Tus_Resumable": "1.0.0", **headers})
+        """Send a request of this version."""
+        return self.client.request(method, url, body, **(VERSION | headers))

@@ -1,0 +1,109 @@
+"""Small uploads that come whole in one request: received into memory, and put at once.
+
+What is small is the common case, and its cost is that of its transactions: here it has one, in
+which the file becomes visible and the upload is written down as finished. A body that is cut leaves
+nothing, as its client was told of no upload that it could go on with.
+"""
+
+import hmac
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from typing import Final
+
+from files.access import Actor
+from files.errors import DigestMismatchError, FilesError, LengthMismatchError
+from files.media_types import sniff
+from files.models import Upload
+from files.operations.blobs import NewBlob, blob_storage, discard_partial
+from files.operations.placing import NewFile
+from files.operations.versions import Member
+from files.operations.wanted import Wanted, check_wanted, new_upload
+
+from .commits import Commits
+from .disk import in_disk_thread, translated
+from .handler import SyncCoreHandler
+from .writer import Append
+
+SMALL: Final = 2**20  # bytes
+
+
+def is_small(wanted: Wanted, append: Append) -> bool:
+    """Tell whether a request brings a whole small file."""
+    return (
+        append.size is not None
+        and append.size <= SMALL
+        and append.size == wanted.length
+        and append.is_last is not False
+    )
+
+
+class SmallUploads:
+    """Takes small files, for all protocols; one for each process."""
+
+    def __init__(self, django: SyncCoreHandler, commits: Commits) -> None:
+        self._django, self._commits = django, commits
+
+    async def put(
+        self,
+        folder_id: int,
+        wanted: Wanted,
+        append: Append,
+        actor: Actor,
+        pieces: AsyncIterator[bytes],
+    ) -> Upload:
+        """Receive a file and put it in its place; give its upload, which is finished.
+
+        Raises what check_wanted raises, before a byte is read, LengthMismatchError,
+        DigestMismatchError, ClientGoneError, and what put_files raises.
+        """
+        folder = await self._django.in_thread(lambda: check_wanted(folder_id, wanted, actor=actor))
+        content = await _read(pieces, wanted.length or 0)
+        _check_content(content, wanted, append)
+        upload = new_upload(folder, wanted, actor=actor)
+        blob = await in_disk_thread(_land, upload, content)
+        file = NewFile(wanted.path, blob, wanted.modified_at, begun=upload)
+        try:
+            await self._commits.put(folder.space_id, Member(folder.pk, file, actor, wanted.clash))
+        except FilesError:
+            await self._django.in_thread(discard_partial, [blob.id])
+            raise
+        return upload
+
+
+async def _read(pieces: AsyncIterator[bytes], length: int) -> bytes:
+    """Read a body that has that length. Raises LengthMismatchError."""
+    content = bytearray()
+    async for piece in pieces:
+        content += piece
+        if len(content) > length:
+            raise LengthMismatchError(length=length)
+    if len(content) < length:
+        raise LengthMismatchError(length=length)
+    return bytes(content)
+
+
+def _check_content(content: bytes, wanted: Wanted, append: Append) -> None:
+    """Hold a body against what was stated of it and of the file. Raises DigestMismatchError."""
+    if append.checksum is not None:
+        append.checksum.update(content)
+        append.checksum.require_match()
+    if wanted.sha256 and not hmac.compare_digest(sha256(content).hexdigest(), wanted.sha256):
+        raise DigestMismatchError(algorithm="sha-256")
+
+
+def _land(upload: Upload, content: bytes) -> NewBlob:
+    """Put the bytes on stable storage, at the path of the blob that the upload becomes."""
+    storage = blob_storage()
+    try:
+        writer = storage.writer(upload.pk)
+        try:
+            writer.write(content)
+            writer.sync()
+            storage.sync_folders({writer.folder})
+        except OSError:
+            writer.discard()
+            raise
+    except OSError as error:
+        raise translated(error) from error
+    media_type = sniff(content, upload.name)
+    return NewBlob(upload.pk, writer.size, writer.sha256, writer.crc32, media_type)
