@@ -1,7 +1,9 @@
 """Every page of ours, as it looks: light, dark, on a phone, in both languages, to axe."""
 
 import re
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -12,11 +14,12 @@ from tests.e2e.browser import samples
 from tests.e2e.browser.conftest import Open, make_account
 from tests.e2e.browser.visitor import PHONE, Visitor, unique
 from tests.e2e.conftest import Session, Stack
+from tests.e2e.wire import head
 from tests.multiparts import MAX_FILES, TOKEN, TYPE, file, form
-from tests.processes import manage
+from tests.processes import manage, wait_until
 
 # Addresses that answer with bytes, or lead on to another page.
-NOT_PAGES = {"actions", "archive", "content", "trash-actions", "uploads"}
+NOT_PAGES = {"actions", "archive", "confirm-upload", "content", "known", "trash-actions"}
 LONG_NAME = f"{'A very long name of a file, as somebody gave it; ' * 4}.txt"
 LONG_WORD = f"{'Donaudampfschifffahrtsgesellschaft' * 5}.bin"
 SHOWN = {
@@ -46,6 +49,29 @@ def put(session: Session, folder: int, contents: dict[str, bytes]) -> None:
     assert answer.status == 303, answer.text
 
 
+def break_off(session: Session, folder: int, names: Iterable[str]) -> None:
+    """Send a form as a browser does whose line breaks before the end of the last file."""
+    body = form(*(file(name, b"x" * 2000) for name in names), file("cut.bin", b"x" * 9), end=b"")
+    body = body.replace(TOKEN.encode(), session.token.encode())[:-5]
+    sent = {"Cookie": session.cookie, "Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+    length = str(len(body) + 100)
+    data = head("POST", f"/upload/{folder}", **sent, Content_Type=TYPE, Content_Length=length)
+    with socket.create_connection(("127.0.0.1", session.stack.nginx_port)) as line:
+        line.sendall(data + body)
+        time.sleep(0.3)  # it is read before the end of the line is seen
+
+
+def unfinished(session: Session, folder: int) -> None:
+    """Have uploads of all kinds: received, half there, without a place any more."""
+    names = ("received.txt", LONG_WORD, "half.bin", "lost.bin")
+    break_off(session, folder, names)
+    count = "SELECT count(*) FROM files_upload"
+    wait_until(lambda: session.stack.rows(count) == [(len(names),)])
+    grow = "UPDATE files_upload SET length = 5 * length WHERE path IN (?, ?)"
+    session.stack.write(grow, LONG_WORD, "half.bin")
+    session.stack.write("UPDATE files_upload SET folder_id = NULL WHERE path = ?", "lost.bin")
+
+
 def number_of(session: Session, name: str, folder: int) -> int:
     """Find an entry by its name."""
     ((number,),) = session.stack.rows(
@@ -67,6 +93,7 @@ def site(stack: Stack, admin: Session) -> Site:
     session.post_form(f"/folders/{folder}/actions", entry=str(old), action="trash")
     files = [number_of(session, name, folder) for name in SHOWN]
     session.post_form(f"/folders/{folder}/new/", name=LONG_WORD[:100])
+    unfinished(session, folder)
     one = f"entry={files[0]}"
     pages = {
         "spaces": ["/"],
@@ -74,6 +101,8 @@ def site(stack: Stack, admin: Session) -> Site:
         "folder": [f"/folders/{number}/" for number in (session.root, folder, many, empty)],
         "create-folder": [f"/folders/{folder}/new/"],
         "upload": [f"/upload/{folder}"],
+        "uploads": ["/uploads/"],
+        "discard-upload": ["/uploads/discard/?upload=received"],
         "entry": [f"/entries/{number}/" for number in files],
         "rename": [f"/entries/{files[0]}/rename/"],
         "move": [f"/move/?{one}", f"/move/?{one}&entry={files[1]}&to={session.root}"],
