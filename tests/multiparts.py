@@ -6,6 +6,7 @@ One table for the door by itself (tests/http) and for a server, directly and thr
 
 import unicodedata
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 BOUNDARY = "----WebKitFormBoundaryABC123"
 TOKEN = "{token}"
@@ -103,6 +104,40 @@ FIELDS = [
     FormCase("huge field", 400, form(A, part("x", "y" * 100_000))),
     FormCase("field that is no text", 400, form(A, part("x", b"\xff"))),
     _stored(303, "field without a name", form(part("x", "y").replace(b'; name="x"', b""), A)),
+]
+
+_DIGEST = sha256(b"content").hexdigest()
+_WRONG = sha256(b"other").hexdigest()
+
+
+def digest_part(value: str = _DIGEST) -> bytes:
+    """Write the field that states the SHA-256 of the file behind it."""
+    return part("sha256", value)
+
+
+DIGESTS = [
+    _stored(303, "digest of the file", form(digest_part(), A)),
+    _stored(303, "digest in capitals", form(digest_part(_DIGEST.upper()), A)),
+    FormCase(
+        "digests of some files",
+        303,
+        form(file("b"), digest_part(), A, file("c")),
+        {"b": b"content", "a.txt": b"content", "c": b"content"},
+    ),
+    FormCase(
+        "digests of the most files, and fields",
+        303,
+        form(_fields(19), *(digest_part() + file(f"{n}") for n in range(MAX_FILES))),
+        {f"{n}": b"content" for n in range(MAX_FILES)},
+    ),
+    FormCase("wrong digest", 400, form(digest_part(_WRONG), A)),
+    FormCase("wrong digest of the second file", 400, form(A, digest_part(_WRONG), file("b"))),
+    FormCase("wrong digest of an empty file", 400, form(digest_part(), file("b", b""))),
+    FormCase("digest of no kind", 400, form(digest_part("x"), A)),
+    FormCase("empty digest", 400, form(digest_part(""), A)),
+    FormCase("two digests of one file", 400, form(digest_part(), digest_part(), A)),
+    FormCase("digest without a file", 400, form(A, digest_part())),
+    FormCase("digest in front of the token", 403, digest_part() + form(A)),
 ]
 
 COUNTS = [
@@ -273,4 +308,4 @@ TYPES = [
     FormCase("packed", 415, form(A), headers=(("Content-Encoding", "gzip"),)),
 ]
 
-CASES = [*TOKENS, *FIELDS, *COUNTS, *NAMES, *SHAPES, *TYPES]
+CASES = [*TOKENS, *FIELDS, *DIGESTS, *COUNTS, *NAMES, *SHAPES, *TYPES]

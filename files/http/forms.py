@@ -17,6 +17,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 
 from files.errors import (
     CrossSiteRequestError,
+    DigestMismatchError,
     DiskFullError,
     FilesError,
     FilesRefusedError,
@@ -38,15 +39,18 @@ from .incoming import PIECE_SIZE, IncomingFile, finish
 logger = logging.getLogger(__name__)
 
 TOKEN_FIELD: Final = "csrfmiddlewaretoken"  # noqa: S105 - a field's name
+DIGEST_FIELD: Final = "sha256"  # in front of a file: what it must be, in hex
 FIELD_SIZE: Final = 4096  # bytes, of a field that is no file
 FIELD_COUNT: Final = 20  # fields, and file inputs left empty
 PART_OVERHEAD: Final = 4608  # bytes around a part: its boundary, and headers with a long path
+DIGEST_OVERHEAD: Final = 256  # bytes of the field with the digest of a file
 BOUNDARY_SIZE: Final = 70  # RFC 2046, 5.1.1
 TRIPS: Final = 16  # to threads that finish files, at once
 TRIP_FILES: Final = 16  # small files that one trip finishes
 
 # How browsers name a file (WHATWG HTML, "multipart form data"); a backslash is one of its letters.
 _DISPOSITION: Final = re.compile(r'form-data; name="[^"]*"; filename="([^"]*)"')
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _AS_IT_IS: Final = {"7bit", "8bit", "binary"}  # transfer encodings that change nothing
 
 
@@ -64,7 +68,8 @@ class FormLimits:
     @property
     def overhead(self) -> int:
         """Give the most that a form is longer than its files, in bytes."""
-        return self.files * PART_OVERHEAD + FIELD_COUNT * (FIELD_SIZE + PART_OVERHEAD)
+        around_files = self.files * (PART_OVERHEAD + DIGEST_OVERHEAD)
+        return around_files + FIELD_COUNT * (FIELD_SIZE + PART_OVERHEAD)
 
     def exceeded_by(self, needed: int) -> FilesError:
         """Give the error for files that need so many bytes, and more than there is room for."""
@@ -122,6 +127,7 @@ class FormReceiver:
         self._total = 0  # bytes of files
         self._file_count = self._field_count = 0
         self._has_token = False
+        self._digest = ""  # of the file that comes next, in hex; empty where none is stated
         self._part: _Field | IncomingFile | None = None
         self._waiting: list[tuple[int, IncomingFile]] = []  # with their places in the form
         self._waiting_size = 0  # bytes
@@ -186,6 +192,8 @@ class FormReceiver:
                     raise MalformedRequestError(reason="overhead")
         if not self._has_token:
             raise CrossSiteRequestError
+        if self._digest:
+            raise MalformedRequestError(reason=DIGEST_FIELD)
 
     def _begin(self, segment: MultipartSegment) -> "_Field | IncomingFile":
         """Begin a part. Raises CrossSiteRequestError if it should have been the token."""
@@ -194,20 +202,27 @@ class FormReceiver:
             raise CrossSiteRequestError
         _check_headers(segment)
         if not filename:
-            self._field_count += 1
-            if self._field_count > FIELD_COUNT:
-                raise MalformedRequestError(reason="too-many-fields")
-            return _Field(segment.name, is_file=filename is not None)
+            return self._begin_field(segment.name, is_file=filename is not None)
         self._file_count += 1
         if self._file_count > self._limits.files:
             raise TooManyFilesError(limit=self._limits.files)
+        stated, self._digest = self._digest, ""
         path = None
         try:
             path = split_path(filename, max_depth=self._limits.depth)
         except FilesError as error:
             # Told with the others at the end, so that a person sees all of them at once.
             self.form.refused[filename] = error
-        return IncomingFile(path, self._open_writer, self._require_room)
+        return IncomingFile(path, self._open_writer, self._require_room, stated)
+
+    def _begin_field(self, name: str, *, is_file: bool) -> "_Field":
+        """Begin a part that is no file. Raises MalformedRequestError for one too many."""
+        is_digest = name == DIGEST_FIELD and not is_file
+        # One for each file is what a form may have of these, beside the others.
+        self._field_count += not is_digest
+        if self._field_count > FIELD_COUNT or (is_digest and self._digest):
+            raise MalformedRequestError(reason=DIGEST_FIELD if is_digest else "too-many-fields")
+        return _Field(name, is_file=is_file)
 
     async def _take(self, piece: bytes) -> None:
         """Take bytes of the part that is open."""
@@ -234,11 +249,16 @@ class FormReceiver:
             self._end_field(part.name, part.text)
 
     def _end_field(self, name: str, value: str) -> None:
-        """Keep a field; the first one must be the right token."""
+        """Keep a field; the first one must be the right token. Raises what is wrong with it."""
         if not self._has_token:
             if not self._is_token(value):
                 raise CrossSiteRequestError
             self._has_token = True
+        if name == DIGEST_FIELD:
+            if not _SHA256.fullmatch(value):
+                raise MalformedRequestError(reason=DIGEST_FIELD)
+            self._digest = value.lower()
+            return
         self.form.fields.setdefault(name, value)
 
     async def _end_file(self, part: IncomingFile, path: tuple[str, ...]) -> None:
@@ -267,8 +287,11 @@ class FormReceiver:
     async def _finish(self, files: Sequence[tuple[int, IncomingFile]]) -> None:
         """Finish files and put them in their places."""
         blobs = await finish([part for _index, part in files])
-        for (index, _part), blob in zip(files, blobs, strict=True):
-            self.form.files[index] = NewFile(self.form.files[index].path, blob)
+        for (index, part), blob in zip(files, blobs, strict=True):
+            file = NewFile(self.form.files[index].path, blob)
+            self.form.files[index] = file
+            if part.stated_sha256 not in {"", blob.sha256}:
+                self.form.refused[file.display_path] = DigestMismatchError(algorithm="sha-256")
 
     def _open_writer(self) -> BlobWriter:
         """Open a blob for a file of this form; called in a thread."""

@@ -25,6 +25,7 @@ class IncomingFile:
     path: tuple[str, ...] | None
     open_writer: Callable[[], BlobWriter]
     require_room: Callable[[int], None]  # for so many bytes
+    stated_sha256: str = ""  # in hex; checked by who finishes it
     size: int = 0  # bytes, of what came so far
     _gathered: list[bytes] = field(default_factory=list)
     _gathered_size: int = 0

@@ -57,10 +57,11 @@ class UploadFace:
 
 @dataclass(frozen=True, slots=True)
 class UploadOutcome:
-    """What became of an upload: the new entries, or why nothing was taken."""
+    """What became of an upload: the new entries with the files they are of, or the refusal."""
 
     folder: Entry | None = None
     entries: list[Entry] = field(default_factory=list)
+    files: list[NewFile] = field(default_factory=list)  # as they came, in the order of entries
     error: FilesError | None = None
     fields: dict[str, str] = field(default_factory=dict)
 
@@ -103,7 +104,7 @@ class UploadDoor:
             admission.require_room(body.length)
             form = await self._take_form(request, admission, scope, body)
             entries = await self._django.in_thread(_act, admission, form)
-            outcome = UploadOutcome(folder, entries, fields=form.fields)
+            outcome = UploadOutcome(folder, entries, form.files, fields=form.fields)
         except FilesError as error:
             outcome = UploadOutcome(folder, error=error, fields=form.fields)
         await self._django.respond({**scope, "files.outcome": outcome}, send)

@@ -1,12 +1,9 @@
 """An upload that was begun in one protocol is gone on with in the other."""
 
 import pytest
-from django.contrib.auth.models import User
 
 from files.models import Entry
 from tests.factories import paths_in
-from tests.http.client import DoorsClient
-from tests.uploads.conftest import uploader
 from tests.uploads.ietf import Ietf
 from tests.uploads.tus import Tus
 
@@ -14,9 +11,8 @@ pytestmark = pytest.mark.usefixtures("consistent")
 
 
 @pytest.fixture
-def both(anonymous: DoorsClient, ada: User, root: Entry) -> tuple[Tus, Ietf]:
-    client = uploader(anonymous, ada)
-    return Tus(client, root.pk), Ietf(client, root.pk)
+def both(tus: Tus, ietf: Ietf) -> tuple[Tus, Ietf]:
+    return tus, ietf
 
 
 def test_tus_then_ietf(both: tuple[Tus, Ietf], root: Entry) -> None:

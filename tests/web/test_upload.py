@@ -2,6 +2,7 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
@@ -21,7 +22,9 @@ from files.errors import (
 )
 from files.http.uploads import UploadOutcome
 from files.models import Entry, Event, Grant, Right, Space
+from files.operations.blobs import NewBlob
 from files.operations.uploads import create_upload
+from files.operations.versions import NewFile
 from files.operations.wanted import Wanted
 from files.web.upload_pages import upload_refused
 from files.web.views.upload import upload
@@ -178,17 +181,20 @@ def answer_script(root: Entry, rf: RequestFactory, outcome: UploadOutcome) -> An
 
 def test_a_script_is_told_what_the_files_have_become(root: Entry, rf: RequestFactory) -> None:
     entry = make_file(root, "a.txt")
+    sent = NewFile(("trips", "a.txt"), NewBlob(uuid4(), entry.size, "5e" * 32, 0, "text/plain"))
 
-    response = answer_script(root, rf, UploadOutcome(root, [entry]))
+    response = answer_script(root, rf, UploadOutcome(root, [entry], [sent]))
 
     assert response.status_code == 201
     assert response.headers["Vary"] == "Accept"
     assert json.loads(response.content) == {
         "entries": [
             {
+                "path": "trips/a.txt",
                 "id": entry.pk,
                 "name": "a.txt",
                 "size": entry.size,
+                "sha256": "5e" * 32,
                 "version": entry.version_id,
                 "url": f"/entries/{entry.pk}/",
             }

@@ -75,18 +75,23 @@ def _answer(request: FilesRequest, folder_id: int, outcome: UploadOutcome) -> Ht
 
 
 def _answer_script(outcome: UploadOutcome) -> HttpResponse:
-    """Say what the files have become, in the order of the form, or what stood in the way."""
+    """Say what the files have become, in the order of the form, or what stood in the way.
+
+    What is promised of it is in docs/uploads-batch.md.
+    """
     if outcome.error is not None:
         return problem(outcome.error)
     entries = [
         {
+            "path": file.display_path,
             "id": entry.pk,
             "name": entry.name,
             "size": entry.size,
+            "sha256": file.blob.sha256,
             "version": entry.version_id,
             "url": reverse("web:entry", args=[entry.pk]),
         }
-        for entry in outcome.entries
+        for entry, file in zip(outcome.entries, outcome.files, strict=True)
     ]
     response = JsonResponse({"entries": entries}, status=HTTPStatus.CREATED)
     patch_vary_headers(response, ["Accept"])
