@@ -315,6 +315,14 @@ class UnsuitableFileError(FilesError):
     message = _("This file cannot be taken as it is.")
 
 
+class PreconditionFailedError(FilesError):
+    """A condition that the request states does not hold for what is there (RFC 9110, 13)."""
+
+    code = "precondition-failed"
+    status = HTTPStatus.PRECONDITION_FAILED
+    message = _("Somebody has changed this meanwhile. Nothing was replaced.")
+
+
 class ChangedMeanwhileError(FilesError):
     """What a long job was working on kept changing under it; nothing was changed by the job."""
 

@@ -10,6 +10,7 @@ django.setup(set_prefix=False)
 from files.admin import faces as admin  # noqa: E402 - needs the settings
 from files.http.doors import Doors  # noqa: E402 - needs the settings
 from files.http.handler import SyncCoreHandler  # noqa: E402
+from files.uploads.put import PUT  # noqa: E402
 from files.uploads.resumable import IETF  # noqa: E402
 from files.uploads.tus import TUS  # noqa: E402
 from files.web import faces as web  # noqa: E402
@@ -20,4 +21,5 @@ application = Doors(
     uploads=[web.UPLOAD, admin.UPLOAD],
     contents=[web.CONTENT, admin.CONTENT],
     resumable=[TUS, IETF],
+    puts=[PUT],
 )

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -24,11 +25,12 @@ from files.errors import (
     UploadBusyError,
     UploadCompleteError,
     UploadNotFoundError,
+    UploadTakenOverError,
 )
-from files.models import Upload
+from files.models import Entry, Upload
 from files.operations import uploads as operations
 from files.operations.blobs import NewBlob, blob_storage, discard_partial
-from files.operations.placing import Clash
+from files.operations.placing import Clash, Condition
 from files.operations.versions import Member
 from files.storage.partial import PartialBlob, boot_id
 
@@ -108,6 +110,48 @@ class Engine:
         finally:
             partial.close()
 
+    async def take(
+        self,
+        upload: Upload,
+        actor: Actor,
+        append: Append,
+        pieces: AsyncIterator[bytes],
+        condition: Condition | None = None,
+    ) -> tuple[Entry, NewBlob]:
+        """Take a whole file over the one connection that an upload was begun for.
+
+        Whatever breaks it takes the upload with it, unless another connection goes on with it.
+        Raises what append raises, and what condition raises.
+        """
+        try:
+            return await self._take(upload, actor, append, pieces, condition)
+        except UploadTakenOverError:
+            raise
+        except BaseException:
+            with suppress(UploadNotFoundError):
+                await asyncio.shield(self.cancel(upload.pk, actor))
+            raise
+
+    async def _take(
+        self,
+        upload: Upload,
+        actor: Actor,
+        append: Append,
+        pieces: AsyncIterator[bytes],
+        condition: Condition | None,
+    ) -> tuple[Entry, NewBlob]:
+        """Take a whole file."""
+        partial = await self._seize(upload)
+        try:
+            begun = await self._django.in_thread(_admit, partial, upload, append)
+            writer = Writer(partial, begun, append, self._django)
+            await self._write(writer, pieces)
+            if begun.length not in {None, partial.size}:
+                raise LengthMismatchError(length=begun.length)
+            return await self._commit(partial, begun, actor, condition)
+        finally:
+            partial.close()
+
     async def cancel(self, upload_id: UUID, actor: Actor) -> None:
         """Give an upload up, and stop who writes it. Raises UploadNotFoundError."""
         await self._django.in_thread(lambda: operations.cancel_upload(upload_id, actor=actor))
@@ -159,6 +203,17 @@ class Engine:
                     writer.stop()
 
     async def _finish(self, partial: PartialBlob, upload: Upload, actor: Actor) -> Upload:
+        """Put a complete upload in its place, and give it as it is then."""
+        await self._commit(partial, upload, actor)
+        return await self._django.in_thread(get_upload, actor, upload.pk)
+
+    async def _commit(
+        self,
+        partial: PartialBlob,
+        upload: Upload,
+        actor: Actor,
+        condition: Condition | None = None,
+    ) -> tuple[Entry, NewBlob]:
         """Put a complete upload in its place. A wrong file is thrown away, with the upload."""
         blob = await in_disk_thread(blob_of, partial, upload)
         try:
@@ -166,9 +221,9 @@ class Engine:
         except DigestMismatchError:
             await self.cancel(upload.pk, actor)
             raise
+        file = replace(file, condition=condition)
         member = Member(upload.folder_id or 0, file, actor, Clash(upload.clash))
-        await self._commits.put(upload.space_id, member)
-        return await self._django.in_thread(get_upload, actor, upload.pk)
+        return await self._commits.put(upload.space_id, member), blob
 
 
 def opened(upload_id: UUID) -> PartialBlob:

@@ -21,6 +21,7 @@ from .commits import Commits
 from .downloads import ContentFace, DownloadDoor
 from .guard import Exchange, check_head, guarded, is_known_host
 from .handler import ClientGoneError, Receive, Scope, Send, SyncCoreHandler
+from .putting import PutDoor, PutFace
 from .resumable import ResumableDoor, ResumableFace
 from .small import SmallUploads
 from .uploads import UploadDoor, UploadFace
@@ -40,10 +41,12 @@ class Doors:
         uploads: Sequence[UploadFace] = (),
         contents: Sequence[ContentFace] = (),
         resumable: Sequence[ResumableFace] = (),
+        puts: Sequence[PutFace] = (),
     ) -> None:
         self._django = django
         commits = Commits(django)
         engine, small = Engine(django, commits), SmallUploads(django, commits)
+        self._puts = PutDoor(django, engine, commits, puts)
         self._resumable = ResumableDoor(django, engine, small, resumable)
         self._upload_faces, self._content_faces = uploads, contents
         self._uploads = UploadDoor(django)
@@ -90,13 +93,7 @@ class Doors:
             await self._to_django(scope, body, receive, send)
             return
         path = scope["path"]
-        try:
-            spoken = self._resumable.face_of(scope)
-        except FilesError as error:
-            await self._refuse(error, scope, send)
-            return
-        if spoken is not None:
-            await self._resumable.answer(*spoken, scope, body, send)
+        if await self._answer_by_protocol(scope, body, send):
             return
         if scope["method"] == "POST":
             for face in self._upload_faces:
@@ -110,6 +107,19 @@ class Doors:
                 await answer(scope, again, send)
             return
         await self._to_django(scope, body, receive, send)
+
+    async def _answer_by_protocol(self, scope: Scope, body: Body, send: Send) -> bool:
+        """Answer a request of one of the upload protocols; False if it is none."""
+        try:
+            resumable, put = self._resumable.face_of(scope), self._puts.face_of(scope)
+        except FilesError as error:
+            await self._refuse(error, scope, send)
+            return True
+        if resumable is not None:
+            await self._resumable.answer(*resumable, scope, body, send)
+        elif put is not None:
+            await self._puts.answer(*put, scope, body, send)
+        return resumable is not None or put is not None
 
     def _find_answer(self, scope: Scope) -> _Answer | None:
         """Find the door that sends what a request asks for; None if Django answers it."""

@@ -40,6 +40,7 @@ class Head:
     query: str
     headers: Mapping[str, str]  # repeated ones joined as RFC 9110, 5.3 says
     size: int | None  # bytes of the body; None where it comes in chunks
+    target: str = ""  # the path as it was sent, with its percents
 
     @property
     def upload_id(self) -> UUID | None:
@@ -138,7 +139,7 @@ class ResumableDoor:
         path = scope["path"]
         if path != UPLOADS and not _UPLOAD.fullmatch(path):
             return None
-        head = _head_of(scope)
+        head = head_of(scope)
         return next(((face, head) for face in self._faces if face.speaks(head)), None)
 
     async def answer(
@@ -153,7 +154,7 @@ class ResumableDoor:
             answer = face.render(head, intent, upload)
         except FilesError as error:
             answer = face.render_error(head, error, begun[0] if begun else None)
-        await _send(answer, head, send)
+        await send_answer(answer, head, send)
 
     async def _do(
         self, intent: Intent, scope: Scope, body: Body, begun: list[Upload]
@@ -200,7 +201,7 @@ def _create(intent: Create, actor: Actor) -> Upload:
     return create_upload(folder, intent.wanted, actor=actor)
 
 
-def _head_of(scope: Scope) -> Head:
+def head_of(scope: Scope) -> Head:
     """Read the head of a request. Raises MalformedRequestError for a length that is no number."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
@@ -209,7 +210,12 @@ def _head_of(scope: Scope) -> Head:
     has_body = not Body(scope, _nothing).is_whole
     size = Body(scope, _nothing).length if has_body else 0
     return Head(
-        scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, size
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        size=size,
+        target=scope["raw_path"].decode("latin-1"),
     )
 
 
@@ -218,7 +224,7 @@ async def _nothing() -> Mapping[str, object]:
     raise AssertionError
 
 
-async def _send(answer: Answer, head: Head, send: Send) -> None:
+async def send_answer(answer: Answer, head: Head, send: Send) -> None:
     """Send an answer."""
     fields = [*answer.headers, *cross_origin_headers(head.method, head.headers)]
     headers = [(name.lower().encode(), value.encode()) for name, value in fields]

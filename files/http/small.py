@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Final
 
-from files.access import Actor
+from files.access import Actor, locate
 from files.errors import DigestMismatchError, FilesError, LengthMismatchError
 from files.media_types import sniff
-from files.models import Upload
+from files.models import Right, Upload
 from files.operations.blobs import NewBlob, blob_storage, discard_partial
 from files.operations.placing import NewFile
 from files.operations.versions import Member
@@ -56,7 +56,9 @@ class SmallUploads:
         Raises what check_wanted raises, before a byte is read, LengthMismatchError,
         DigestMismatchError, ClientGoneError, and what put_files raises.
         """
-        folder = await self._django.in_thread(lambda: check_wanted(folder_id, wanted, actor=actor))
+        folder = await self._django.in_thread(
+            lambda: check_wanted(locate(actor, folder_id, Right.ADD), wanted)
+        )
         content = await _read(pieces, wanted.length or 0)
         _check_content(content, wanted, append)
         upload = new_upload(folder, wanted, actor=actor)

@@ -4,9 +4,9 @@ from typing import Final
 
 from django.db import transaction
 
-from files.access import Actor, find_content
+from files.access import Actor, find_content, locate
 from files.errors import ChangedMeanwhileError, FilesError
-from files.models import Entry
+from files.models import Entry, Right
 
 from .blobs import NewBlob
 from .journal import lock_spaces
@@ -34,7 +34,7 @@ def put_known(folder: Entry, wanted: Wanted, *, actor: Actor) -> Entry | None:
 def _put(folder: Entry, wanted: Wanted, actor: Actor) -> Entry | None:
     """Look for the content, and make another version of it."""
     lock_spaces(folder.space_id)
-    check_wanted(folder.pk, wanted, actor=actor)
+    check_wanted(locate(actor, folder.pk, Right.ADD), wanted)
     if not wanted.sha256 or wanted.length is None or wanted.length < LEAST:
         return None
     found = find_content(actor, wanted.sha256, wanted.length)

@@ -36,6 +36,10 @@ from .type_rules import TypeRules
 type Keys = tuple[str, ...]  # a path below the destination, each name by its key
 
 
+# Looks at what has a name and raises what speaks against a file that is to have it.
+type Condition = Callable[[Entry | None], None]
+
+
 class Clash(enum.Enum):
     """What happens to a file whose name is taken."""
 
@@ -54,8 +58,8 @@ class NewFile:
     is_upload: bool = False  # then the blob's id is that of an open upload, which is finished by it
     is_known: bool = False  # then the blob is recorded already, and this is one more version of it
     begun: Upload | None = None  # an upload that begins and ends with the file; not saved yet
-    # Looks at what has the name, under the lock, and raises what speaks against the file.
-    condition: Callable[[Entry | None], None] | None = None
+    # Decided under the lock. For who may not learn what is there, nothing is.
+    condition: Condition | None = None
 
     @property
     def display_path(self) -> str:
@@ -293,7 +297,7 @@ def _settle_name(batch: Batch, put: Put, siblings: _Siblings) -> bool:
     parent, name = batch.folders[put.folder], put.name
     there = siblings.there(parent, name)
     if put.new.condition is not None:
-        put.new.condition(there)
+        put.new.condition(there if batch.may_tell else None)
     if siblings.is_used(parent, name):
         return False
     if there is None and not siblings.is_twin(parent, name):

@@ -17,7 +17,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from files.access import Actor, get_upload
+from files.access import Actor, get_upload, locate
 from files.errors import (
     DigestMismatchError,
     LengthMismatchError,
@@ -26,7 +26,7 @@ from files.errors import (
     UploadTakenOverError,
 )
 from files.media_types import HEAD_BYTES, sniff
-from files.models import Entry, Event, Space, Upload
+from files.models import Entry, Event, Right, Space, Upload
 from files.storage.partial import PartialBlob, boot_id
 
 from .blobs import BATCH, NewBlob, discard_partial, read_uptime
@@ -47,7 +47,7 @@ def create_upload(folder: Entry, wanted: Wanted, *, actor: Actor) -> Upload:
     taken, may be known and is to be refused.
     """
     space = lock_spaces(folder.space_id)[folder.space_id]
-    folder = check_wanted(folder.pk, wanted, actor=actor)
+    folder = check_wanted(locate(actor, folder.pk, Right.ADD), wanted)
     _require_few(actor)
     upload = new_upload(folder, wanted, actor=actor)
     _reserve(upload, wanted.length or 0, space)

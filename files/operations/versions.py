@@ -5,6 +5,7 @@ any number of files, because an operation for each would cost seven times that.
 """
 
 import enum
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,12 +20,13 @@ from files.access import Actor, locate
 from files.errors import BlobConflictError, FilesError, FilesRefusedError
 from files.models import Entry, Event, Right, Space, Upload, Version
 from files.models.bulk import insert_rows
+from files.names import name_key
 
 from .blobs import BATCH, record_blobs, share_blobs
 from .digests import request_digests
 from .entries import require_folder
 from .journal import Draft, draft, lock_spaces, record
-from .placing import Batch, Clash, NewFile, Put, place_files
+from .placing import Batch, Clash, Keys, NewFile, Put, place_files
 
 __all__ = ["Clash", "Member", "NewFile", "Refusal", "point_at_newest", "put_files", "put_members"]
 
@@ -96,14 +98,18 @@ def put_members(space_id: int, members: Sequence[Member]) -> list[Entry | FilesE
     """Make the files of several requests visible in one transaction: the group commit.
 
     Locks the space once. Gives an entry or an error for each, in order: one that is refused, in
-    whatever way put_files refuses, does not take the others with it.
+    whatever way put_files refuses, does not take the others with it. Two for the same path are
+    decided one after the other, as if each had come alone.
     """
     space = lock_spaces(space_id)[space_id]
     groups: dict[tuple[object, ...], list[int]] = {}
+    turns: Counter[tuple[int, Keys]] = Counter()  # how many for a path came before
     for index, member in enumerate(members):
         actor = member.actor
         user_id = actor.user.pk if actor.user else None
-        key = (member.folder_id, user_id, actor.door, actor.everywhere, member.clash)
+        place = (member.folder_id, tuple(name_key(name) for name in member.file.path))
+        key = (turns[place], member.folder_id, user_id, actor.door, actor.everywhere, member.clash)
+        turns[place] += 1
         groups.setdefault(key, []).append(index)
     results: dict[int, Entry | FilesError] = {}
     for indexes in groups.values():

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from files.access import Actor, locate
+from files.access import Actor, Located
 from files.errors import DiskFullError, EntryExistsError, FileTooLargeError, TooDeepError
 from files.models import Entry, Right, Upload
 from files.names import check_name, name_key
@@ -28,13 +28,12 @@ class Wanted:
     clash: Clash = Clash.NEW_VERSION
 
 
-def check_wanted(folder_id: int, wanted: Wanted, *, actor: Actor) -> Entry:
+def check_wanted(located: Located, wanted: Wanted) -> Entry:
     """Make sure that a file may come into a folder, as far as can be told before its bytes.
 
-    Gives the folder, read afresh. Advice unless the space is locked. Raises what create_upload
+    Gives the folder. Advice unless the space is locked. Raises what create_upload
     raises, but for the quota and the number of uploads.
     """
-    located = locate(actor, folder_id, Right.ADD)
     folder = require_folder(located)
     for name in wanted.path:
         check_name(name)

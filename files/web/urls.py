@@ -12,6 +12,7 @@ urlpatterns = [
     path("folders/<int:entry_id>/new/", entry.create, name="create-folder"),
     path("folders/<int:entry_id>/actions", actions.actions, name="actions"),
     path("folders/<int:entry_id>/archive", upload.answered_by_door, name="archive"),
+    path("folders/<int:folder_id>/files/<path:name>", upload.put_by_door, name="put"),
     path("upload/<int:folder_id>", upload.upload, name="upload"),
     path("uploads/", uploads.uploads, name="uploads"),
     path("uploads/confirm/", uploads.confirm, name="confirm-upload"),

@@ -99,6 +99,12 @@ def _answer_script(outcome: UploadOutcome) -> HttpResponse:
 
 
 @csrf_exempt
+def put_by_door(request: HttpRequest, folder_id: int, name: str) -> HttpResponse:  # noqa: ARG001
+    """Stand for an address that the door answers to PUT, and refuse other methods."""
+    raise MethodNotAllowedError(allow=["PUT"])
+
+
+@csrf_exempt
 def answered_by_door(request: HttpRequest, entry_id: int) -> HttpResponse:  # noqa: ARG001
     """Stand for an address that the door answers to GET and HEAD, and refuse other methods."""
     raise MethodNotAllowedError(allow=["GET", "HEAD"])

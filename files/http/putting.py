@@ -1,0 +1,308 @@
+"""The door of single files: one request brings one whole file, and the answer says what it became.
+
+A small file is received into memory, written and synced in one trip to a thread, and put in its
+place together with others that arrive at the same time. A large one is an upload from its first
+byte: its room is reserved, staff see it coming, and when it is cut nothing is left of it. One whose
+length nobody says is begun as a small one, and becomes an upload when it is none.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from typing import Final, Protocol
+from uuid import uuid4
+
+from django.core.handlers.asgi import ASGIRequest
+
+from files.access import Actor, Located, locate
+from files.errors import (
+    DigestMismatchError,
+    FilesError,
+    LengthMismatchError,
+    NotAFileError,
+    PreconditionFailedError,
+    QuotaExceededError,
+)
+from files.media_types import sniff
+from files.models import Entry, Event, Right, Space, Upload
+from files.names import name_key
+from files.operations.blobs import NewBlob, blob_storage
+from files.operations.placing import Condition
+from files.operations.uploads import create_upload
+from files.operations.versions import Clash, Member, NewFile
+from files.operations.wanted import Wanted, check_wanted, require_size
+from files.storage.filesystem import BlobWriter
+
+from .appending import Engine
+from .bodies import Body
+from .commits import Commits
+from .conditional import Conditions, Outcome, etag_of_version, evaluate
+from .disk import in_disk_thread, translated
+from .guard import require_user
+from .handler import Scope, Send, SyncCoreHandler
+from .resumable import Answer, Head, head_of, send_answer
+from .writer import Append, Checksum
+
+SMALL: Final = 2**20  # bytes of a body that is held in memory
+
+# A folder has no content, yet If-None-Match: * must find it (RFC 9110, 13.1.2).
+_FOLDER_ETAG: Final = '"folder"'
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A request to put a file: where to, what is said of it, and on which conditions."""
+
+    folder_id: int
+    wanted: Wanted  # its length is that of the body; None where it comes in chunks
+    conditions: Conditions
+    checksum: Checksum | None = None  # of the body, beside wanted.sha256
+
+    @property
+    def is_small(self) -> bool:
+        """Tell whether the body can be held in memory, by its length."""
+        return self.wanted.length is not None and self.wanted.length <= SMALL
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What a file has become."""
+
+    entry_id: int
+    version_id: int
+    sha256: str  # empty where a job will take it
+    is_new: bool  # False for a new version of what was there
+
+    @property
+    def etag(self) -> str:
+        """Give the entity tag of the content, the same through every protocol."""
+        return etag_of_version(self.version_id)
+
+
+class PutFace(Protocol):
+    """A protocol that puts files: pure functions from heads to intents and back."""
+
+    door: Event.Door
+    route: str  # for the log: a pattern, never the path
+
+    def speaks(self, head: Head) -> bool:
+        """Tell whether a request is for this face."""
+
+    def parse(self, head: Head) -> Put:
+        """Say what a request means. Raises a FilesError for one that breaks the protocol."""
+
+    def render(self, head: Head, placed: Placed) -> Answer:
+        """Answer a request that was done."""
+
+    def render_error(self, head: Head, error: FilesError) -> Answer:
+        """Answer a request that was refused; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """Who may put what where: advice, since acting decides it all again."""
+
+    actor: Actor
+    folder: Entry
+    upload: Upload | None  # that was begun for a body that is not small
+
+
+class PutDoor:
+    """Takes single files before Django sees them."""
+
+    def __init__(
+        self,
+        django: SyncCoreHandler,
+        engine: Engine,
+        commits: Commits,
+        faces: Sequence[PutFace],
+    ) -> None:
+        self._django, self._engine, self._commits = django, engine, commits
+        self._faces = faces
+
+    def face_of(self, scope: Scope) -> tuple[PutFace, Head] | None:
+        """Find the face of a request, and its head; None where it is no such request.
+
+        Raises MalformedRequestError.
+        """
+        if scope["method"] != "PUT":
+            return None
+        head = head_of(scope)
+        return next(((face, head) for face in self._faces if face.speaks(head)), None)
+
+    async def answer(self, face: PutFace, head: Head, scope: Scope, body: Body, send: Send) -> None:
+        """Answer one request; of one that is refused by its head, no byte is asked for."""
+        scope["files.exchange"].route = face.route
+        try:
+            answer = face.render(head, await self._put(face, head, scope, body))
+        except FilesError as error:
+            answer = face.render_error(head, error)
+        await send_answer(answer, head, send)
+
+    async def _put(self, face: PutFace, head: Head, scope: Scope, body: Body) -> Placed:
+        """Admit, receive and put one file."""
+        put = face.parse(head)
+        admission = await self._django.in_thread(_admit, face, scope, put)
+        pieces = body.pieces()
+        if admission.upload is not None:
+            return await self._take(admission, admission.upload, put, pieces)
+        data, is_whole = await _gather(pieces, put.wanted.length)
+        if is_whole:
+            return await self._put_small(admission, put, data)
+        upload = await self._django.in_thread(_begin, admission, put.wanted)
+        return await self._take(admission, upload, put, _chained(data, pieces))
+
+    async def _take(
+        self, admission: _Admission, upload: Upload, put: Put, pieces: AsyncIterator[bytes]
+    ) -> Placed:
+        """Let a body become a file by way of an upload."""
+        append = Append(0, put.wanted.length, is_last=True, checksum=put.checksum)
+        condition = condition_of(put.conditions)
+        entry, blob = await self._engine.take(upload, admission.actor, append, pieces, condition)
+        return _placed(entry, blob)
+
+    async def _put_small(self, admission: _Admission, put: Put, data: bytes) -> Placed:
+        """Make a body in memory safe, then visible. Of one that is refused no byte stays."""
+        writer, blob = await in_disk_thread(_store, data, put)
+        file = NewFile(
+            put.wanted.path,
+            blob,
+            put.wanted.modified_at,
+            condition=condition_of(put.conditions),
+        )
+        member = Member(admission.folder.pk, file, admission.actor, put.wanted.clash)
+        try:
+            entry = await self._commits.put(admission.folder.space_id, member)
+        except FilesError:
+            await in_disk_thread(writer.discard)
+            raise
+        return _placed(entry, blob)
+
+
+def condition_of(conditions: Conditions) -> Condition | None:
+    """Give what checks conditions against what has the name; None where there are none.
+
+    It raises PreconditionFailedError.
+    """
+    if conditions == Conditions():
+        return None
+    return partial(_check_conditions, conditions)
+
+
+def _check_conditions(conditions: Conditions, there: Entry | None) -> None:
+    """Raise PreconditionFailedError if what is there, or that nothing is, does not suit."""
+    etag = modified_at = None
+    if there is not None:
+        version_id = there.version_id
+        etag = _FOLDER_ETAG if version_id is None else etag_of_version(version_id)
+        modified_at = there.modified_at
+    if evaluate(conditions, etag, modified_at, "PUT") is Outcome.PRECONDITION_FAILED:
+        raise PreconditionFailedError
+
+
+def _admit(face: PutFace, scope: Scope, put: Put) -> _Admission:
+    """Decide by the head of a request whether its body may come; in a thread.
+
+    A body that is known not to be small is given its upload, which reserves its room.
+    """
+    actor = Actor(require_user(ASGIRequest(scope, BytesIO())), face.door)
+    located = locate(actor, put.folder_id, Right.ADD)
+    folder = check_wanted(located, put.wanted)
+    _check_name(located, put)
+    length = put.wanted.length
+    _require_room(folder.space, length or 0)
+    admission = _Admission(actor, folder, None)
+    if length is None or put.is_small:
+        return admission
+    return _Admission(actor, folder, _begin(admission, put.wanted))
+
+
+def _begin(admission: _Admission, wanted: Wanted) -> Upload:
+    """Begin the upload of a body that is not small; in a thread."""
+    return create_upload(admission.folder, wanted, actor=admission.actor)
+
+
+def _check_name(located: Located, put: Put) -> None:
+    """Look at what has the name, where that may be known and can speak against the file.
+
+    Raises PreconditionFailedError and NotAFileError.
+    """
+    condition = condition_of(put.conditions)
+    if condition is None and put.is_small:
+        return  # a few bytes may come in vain: it is decided when they are there
+    there = None
+    if Right.READ in located.rights and len(put.wanted.path) == 1:
+        children = Entry.objects.children_of(located.entry)
+        there = children.filter(name_key=name_key(put.wanted.path[0])).first()
+    if condition is not None:
+        condition(there)
+    is_replacing = put.wanted.clash is Clash.NEW_VERSION and Right.EDIT in located.rights
+    if there is not None and there.is_folder and is_replacing:
+        raise NotAFileError(name=there.name)
+
+
+def _require_room(space: Space, size: int) -> None:
+    """Raise QuotaExceededError if a space has no room for so many bytes."""
+    free = space.free_bytes
+    if free is not None and size > free:
+        raise QuotaExceededError(
+            quota=space.quota_bytes, used=space.used_bytes, needed=size, free=free
+        )
+
+
+async def _gather(pieces: AsyncIterator[bytes], length: int | None) -> tuple[bytes, bool]:
+    """Receive a body into memory; False if it is not small, and there is more to come.
+
+    Raises LengthMismatchError for one that ends early or goes on, which a server may let through.
+    """
+    gathered: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        gathered.append(piece)
+        size += len(piece)
+        if size > SMALL:
+            return b"".join(gathered), False
+    if length not in {None, size}:
+        raise LengthMismatchError(length=length)
+    return b"".join(gathered), True
+
+
+async def _chained(data: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Give what came already, then what still comes."""
+    yield data
+    async for piece in pieces:
+        yield piece
+
+
+def _store(data: bytes, put: Put) -> tuple[BlobWriter, NewBlob]:
+    """Check a small body, put it on stable storage and say what it is; in a thread.
+
+    Raises DigestMismatchError, DiskFullError and StorageFailedError.
+    """
+    if put.checksum is not None:
+        put.checksum.update(data)
+        put.checksum.require_match()
+    require_size(len(data))
+    storage = blob_storage()
+    try:
+        writer = storage.writer(uuid4())
+        try:
+            writer.write(data)
+            if put.wanted.sha256 not in {"", writer.sha256}:
+                raise DigestMismatchError(algorithm="sha-256")
+            writer.sync()
+            storage.sync_folders([writer.folder])
+        except BaseException:
+            writer.discard()
+            raise
+    except OSError as error:
+        raise translated(error) from error
+    media_type = sniff(writer.head, put.wanted.path[-1])
+    return writer, NewBlob(writer.blob_id, writer.size, writer.sha256, writer.crc32, media_type)
+
+
+def _placed(entry: Entry, blob: NewBlob) -> Placed:
+    """Say what a file has become; entry is as the transaction left it."""
+    assert entry.version_id is not None  # noqa: S101 - it was given one
+    return Placed(entry.pk, entry.version_id, blob.sha256, is_new=entry.revision == 1)
