@@ -9,6 +9,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django_stubs_ext import StrOrPromise
@@ -64,10 +65,10 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
 
     list_display = (
         "shown_name",
-        "space",
         "owner",
         "shown_progress",
         "shown_speed",
+        "space",
         "shown_created",
         "shown_expires",
     )
@@ -158,7 +159,9 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
     @admin.display(description=_("name"))
     def shown_name(self, upload: Upload) -> str:
         """Show the name of the file."""
-        return visible_name(upload.name)
+        return format_html(
+            '<span class="entry-name"><bdi>{}</bdi></span>', visible_name(upload.name)
+        )
 
     @admin.display(description=_("path"))
     def shown_path(self, upload: Upload) -> str:
