@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast coverage check format lint types imports migrations docs js bench lock
+.PHONY: help install run test test-fast coverage check format lint types imports migrations docs js bench torture lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -68,6 +68,10 @@ migrations: $(VENV)/.dev ## Fail if a model change has no migration
 
 docs: $(VENV)/.dev ## Check the reference pages, sizes and deployment files
 	$(BIN)/python -m pytest -q $(wildcard tests/test_docs.py tests/test_layout.py tests/test_deployment.py)
+
+torture: $(VENV)/.dev ## Kill parts of the stack thousands of times (an hour or two)
+	TEST_KILL_SECONDS=$${TEST_KILL_SECONDS:-3600} TEST_KILL_ROUNDS=$${TEST_KILL_ROUNDS:-5000} \
+	    $(BIN)/python -m pytest -s tests/e2e/test_kill.py tests/e2e/test_kill_uploads.py
 
 js: ## Run the JavaScript tests, where Node and such tests are there
 	@if [ -d tests/js ] && command -v node >/dev/null; then node --test tests/js/*.test.js; fi
