@@ -28,6 +28,7 @@ from .handler import SyncCoreHandler
 logger = logging.getLogger(__name__)
 
 PIECE_SIZE: Final = 2**20  # bytes that one trip to a thread writes and hashes
+HOLD_SECONDS: Final = 1.0  # what comes slowly is written after this, for a crash and for who looks
 CHECKPOINT: Final = operations.STEP  # bytes after which what is there is made safe, on the way
 POLL_SECONDS: Final = 0.5  # between two looks at whether another process has taken over
 
@@ -87,6 +88,7 @@ class Writer:
         self._gathered: list[bytes] = []
         self._gathered_size = 0
         self._received = 0  # bytes
+        self._sent_at = 0.0  # when something was last written, by the clock of the loop
         self._trip: asyncio.Future[None] | None = None
         self._checkpoint: asyncio.Future[None] | None = None
         self._copying: asyncio.Task[None] | None = None
@@ -138,6 +140,8 @@ class Writer:
         """Take the pieces of a body."""
         limit = settings.FILES_MAX_UPLOAD_SIZE if self.upload.length is None else self.upload.length
         room = limit - self._start.offset
+        loop = asyncio.get_running_loop()
+        self._sent_at = loop.time()
         async for piece in pieces:
             self._received += len(piece)
             excess = max(0, self._received - room)
@@ -145,8 +149,9 @@ class Writer:
             self._gathered_size += len(piece) - excess
             if excess:
                 self._refuse_excess()
-            if self._gathered_size >= PIECE_SIZE:
+            if self._gathered_size >= PIECE_SIZE or loop.time() - self._sent_at > HOLD_SECONDS:
                 await self._send_gathered()
+                self._sent_at = loop.time()
 
     def _refuse_excess(self) -> None:
         """Say that the body is longer than it may be."""

@@ -5,7 +5,7 @@ import errno
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -196,6 +196,25 @@ def test_cut_connection_keeps_every_byte(bench: Bench, pieces: list[bytes]) -> N
 
     assert (bench.row.offset, Path(bench.path).read_bytes()) == (7, b"0123456")
     assert bench.append(b"789", at=7).sha256 == SHA256
+    assert bench.files == {"a": b"0123456789"}
+
+
+def test_what_comes_slowly_is_written_before_a_piece_is_full(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "HOLD_SECONDS", 0.01)
+    bench.begin(length=10)
+    seen = []
+
+    async def slowly() -> AsyncIterator[bytes]:
+        for digit in b"0123456789":
+            yield bytes([digit])
+            await asyncio.sleep(0.03)
+            seen.append(Path(bench.path).stat().st_size)  # noqa: ASYNC240 - a test waits
+
+    bench.append(slowly())
+
+    assert 0 < seen[5] < 10
     assert bench.files == {"a": b"0123456789"}
 
 
