@@ -4,7 +4,7 @@ from collections import Counter
 
 from django.db.models import Count, F, Max, Min
 
-from files.models import Blob, Entry, Event, Space, Version
+from files.models import Blob, Entry, Event, Space, Upload, Version
 from files.operations.blobs import blob_storage
 from files.operations.usage import measure_usage
 from files.storage.base import blob_name
@@ -17,6 +17,7 @@ def check_everything() -> None:
     check_trees()
     check_contents()
     check_blobs()
+    check_uploads()
 
 
 def check_usage() -> None:
@@ -77,8 +78,30 @@ def check_blobs() -> None:
     assert not Version.objects.exclude(size=F("blob__size")).exists(), "a version of another size"
 
 
+def check_uploads() -> None:
+    """Check that each open upload has its room, and that a finished one needs none."""
+    blobs = set(Blob.objects.values_list("pk", flat=True))
+    for upload in Upload.objects.all():
+        if upload.is_finished:
+            assert upload.reserved_bytes == 0, f"upload {upload.pk} reserves behind its end"
+            assert upload.offset == upload.length, f"upload {upload.pk} is not whole"
+            continue
+        assert upload.reserved_bytes >= (upload.length or 0), f"upload {upload.pk} lacks its room"
+        assert upload.reserved_bytes >= upload.offset, f"upload {upload.pk} has more than its room"
+        assert upload.pk not in blobs, f"upload {upload.pk} is open and its bytes are recorded"
+
+
+def check_uploads_have_their_bytes() -> None:
+    """Check that what was told as safe is on the disk."""
+    storage = blob_storage()
+    for upload in Upload.objects.filter(state=Upload.State.OPEN, offset__gt=0):
+        stored = storage.stored_size(blob_name(upload.pk)) or 0
+        assert stored >= upload.offset, f"upload {upload.pk} has lost bytes"
+
+
 def check_disk_is_swept() -> None:
     """Check that every file below the blobs folder belongs to a row."""
     found = {item.blob_id for item in blob_storage().scan()}
     known = set(Blob.objects.values_list("pk", flat=True))
+    known.update(Upload.objects.values_list("pk", flat=True))
     assert found <= known, "bytes that no row knows"
