@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Final
-from uuid import uuid4
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -27,6 +26,7 @@ from files.errors import (
 )
 from files.media_types import sniff
 from files.models import Entry
+from files.storage.base import new_blob_ids
 from files.storage.filesystem import BlobWriter
 from files.storage.system_calls import go_on
 
@@ -136,7 +136,14 @@ def copy_in(
     room.take(0)  # the reserve, which bytes that are shared do not touch, must be there
     writers: dict[int, BlobWriter] = {}
     try:
-        copied = take_side_by_side(lambda file: _copy(file, writers, room, check), files)
+        ids = dict(zip(map(id, files), new_blob_ids(len(files)), strict=True))
+
+        def copy(file: LocalFile) -> None:
+            check()
+            writer = writers[id(file)] = blob_storage().writer(ids[id(file)])
+            _copy(file, writer, room, check)
+
+        copied = take_side_by_side(copy, files)
         # All are written before the first is waited for: so one flush of the disk serves many.
         indexed = zip(files, copied, strict=True)
         fine = [file for file, result in indexed if not isinstance(result, FilesError)]
@@ -183,12 +190,8 @@ def take_side_by_side[T](
         pool.shutdown(cancel_futures=True)
 
 
-def _copy(
-    file: LocalFile, writers: dict[int, BlobWriter], room: _Room, check: Callable[[], None]
-) -> None:
+def _copy(file: LocalFile, writer: BlobWriter, room: _Room, check: Callable[[], None]) -> None:
     """Copy one file to a blob of its own, and let the disk begin."""
-    check()
-    writer = writers[id(file)] = blob_storage().writer(uuid4())
     if not writer.clone(file.descriptor, check):
         room.take(file.size)
         writer.copy(file.descriptor, check)

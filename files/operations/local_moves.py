@@ -15,7 +15,7 @@ from hashlib import sha256
 from itertools import batched
 from pathlib import Path
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -30,7 +30,7 @@ from files.errors import (
     UploadBusyError,
 )
 from files.models import Entry, Event, Upload, Version
-from files.storage.base import blob_name
+from files.storage.base import blob_name, new_blob_ids
 from files.storage.partial import PartialBlob
 from files.storage.system_calls import go_on, is_open_for_writing, read_pieces
 
@@ -137,11 +137,12 @@ def _rename_in(
     folder: Entry, files: Sequence[LocalFile], actor: Actor, check: Callable[[], None]
 ) -> list[Put]:
     """Take files over by rename, each as an upload that is finished at once."""
-    ids = {id(file): uuid4() for file in files}
+    ids = dict(zip(map(id, files), new_blob_ids(len(files)), strict=True))
     refused = _begin_moves(folder, [(ids[id(file)], file) for file in files])
     begun = [file for file in files if ids[id(file)] not in refused]
     try:
         blobs = take_side_by_side(lambda file: _rename(file, ids[id(file)], check), begun)
+        blob_storage().sync_folders(blob_storage().folder_path(ids[id(file)]) for file in begun)
         check()
         put = _finish(folder, begun, blobs, actor)
     except (FilesError, KeyboardInterrupt):
@@ -216,7 +217,7 @@ def _rename(file: LocalFile, upload_id: UUID, check: Callable[[], None]) -> NewB
             raise UnsuitableFileError(reason="changed")
         partial.start_at(0, 0, None)
         partial.read_on(check)
-        partial.sync()
+        partial.sync_bytes()
         file.require_same(but_for_its_name=True)
         return received_blob(partial, upload_id, file.path[-1])
     finally:

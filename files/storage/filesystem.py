@@ -224,6 +224,10 @@ class BlobStorage(FileSystemStorage):
             os.link(basename, name, src_dir_fd=folder, dst_dir_fd=parent, follow_symlinks=False)
             os.unlink(basename, dir_fd=folder)
 
+    def folder_path(self, blob_id: UUID) -> Path:
+        """Give the folder that a blob lies in, which must be synced before its name is safe."""
+        return Path(self.path(blob_name(blob_id))).parent
+
     def open_blob(self, name: str) -> int:
         """Open stored bytes for reading and give the descriptor, the caller's to close.
 

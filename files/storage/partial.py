@@ -175,8 +175,12 @@ class PartialBlob:
 
         Raises OSError, after which bytes that were not safe before must not be trusted: cut.
         """
-        self._sync(os.fsync)
+        self.sync_bytes()
         sync_folder(Path(self._storage.path(self.name)).parent)
+
+    def sync_bytes(self) -> None:
+        """Put the bytes on stable storage, as sync does, but not their name."""
+        self._sync(os.fsync)
 
     def checkpoint(self) -> None:
         """Put the bytes on stable storage in the middle of writing. Raises as sync does."""

@@ -378,14 +378,14 @@ def test_a_file_that_changes_while_it_is_copied_is_refused(
 def test_a_file_that_changes_while_it_is_moved_is_put_back(
     source: Path, team: Space, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = PartialBlob.sync
+    real = PartialBlob.sync_bytes
 
     def sync(self: PartialBlob) -> None:
         if self.read_head(3) == b"aaa":
             self.write(b"bbb")
         real(self)
 
-    monkeypatch.setattr(PartialBlob, "sync", sync)
+    monkeypatch.setattr(PartialBlob, "sync_bytes", sync)
 
     _out, err, _error = run(source, "Team", "--move")
 

@@ -11,7 +11,7 @@ import pytest
 from django.core.files.base import ContentFile
 from pytest_django import Settings
 
-from files.storage.base import blob_name
+from files.storage.base import blob_name, new_blob_ids
 from files.storage.filesystem import BlobStorage, prepare_folders, sync_folder
 from tests.faults import FailingDisk
 from tests.storage.conformance import StorageConformance
@@ -278,3 +278,12 @@ def test_sync_folder_closes_what_it_opened_when_it_fails(
 
 def test_storage_lies_below_the_data_folder_by_default(settings: Settings) -> None:
     assert BlobStorage().location == str(settings.FILES_DATA_DIR / "uploads")
+
+
+def test_ids_of_a_batch_are_different_and_lie_in_few_folders() -> None:
+    ids = new_blob_ids(100)
+
+    assert len(set(ids)) == 100
+    assert len({blob_name(blob_id).split("/")[1] for blob_id in ids}) <= 4
+    assert {blob_id.version for blob_id in ids} == {4}
+    assert new_blob_ids(0) == []
