@@ -1,8 +1,7 @@
 """Bring a folder of this machine into a space."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,7 @@ class Command(FilesCommand):
         """Run the command."""
         job = None
         try:
-            with interrupts_held() as check, _source_told(folder):
+            with interrupts_held() as check:
                 job = self._job(folder, place, moves=move, dry_run=dry_run, check=check)
                 with self.progress("Importing", None) as bar:
                     job.advance = bar.advance
@@ -91,7 +90,10 @@ class Command(FilesCommand):
         self, folder: Path, place: str, *, moves: bool, dry_run: bool, check: Callable[[], None]
     ) -> TreeImport:
         """Make ready what the arguments ask for."""
-        source = folder.resolve(strict=True)
+        try:
+            source = folder.resolve(strict=True)
+        except OSError as error:
+            raise refusal(f"{folder}: {error.strerror or error}", "unreadable") from error
         if not source.is_dir():
             raise refusal(f"{folder} is not a folder", "not-a-folder")
         refuse_own(source)
@@ -129,12 +131,3 @@ class Command(FilesCommand):
             self.stdout.write(json.dumps(asdict(totals)))
         else:
             self.stdout.write(f"{'would import' if dry_run else 'imported'} {totals}")
-
-
-@contextmanager
-def _source_told(folder: Path) -> Iterator[None]:
-    """Turn a source that cannot be read into one line."""
-    try:
-        yield
-    except OSError as error:
-        raise refusal(f"{folder}: {error.strerror or error}", "unreadable") from error
