@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from files.access import Actor
+from files.access import Actor, locate
 from files.errors import (
     DigestMismatchError,
     DiskFullError,
@@ -30,7 +30,7 @@ from files.errors import (
     UploadNotFoundError,
     UploadTakenOverError,
 )
-from files.models import Blob, Entry, Event, Grant, Space, Upload, UptimeClock
+from files.models import Blob, Entry, Event, Grant, Right, Space, Upload, UptimeClock
 from files.operations import uploads
 from files.operations.blobs import NewBlob, find_strays, sweep_blobs
 from files.operations.entries import trash_entries
@@ -193,7 +193,10 @@ def test_taken_name_is_no_news_for_who_may_only_add(there: Entry) -> None:
     make_file(there, "a")
     bob = make_member(there, Grant.Role.UPLOADER)
 
-    assert check_wanted(there.pk, Wanted(("a",), 1, clash=Clash.REFUSE), actor=bob) == there
+    assert (
+        check_wanted(locate(bob, there.pk, Right.ADD), Wanted(("a",), 1, clash=Clash.REFUSE))
+        == there
+    )
 
 
 def test_only_so_many_may_be_open(root: Entry, ada: Actor, settings: Settings) -> None:
