@@ -184,8 +184,7 @@ class Engine:
         try:
             await writer.run(pieces)
         finally:
-            if self._writers.get(writer.upload.pk) is writer:
-                del self._writers[writer.upload.pk]
+            del self._writers[writer.upload.pk]  # before the lock goes: there is no other yet
 
     async def _watch_generations(self) -> None:
         """Stop the writers whose uploads were taken over by another process, or cancelled."""

@@ -112,6 +112,8 @@ class Writer:
         LengthMismatchError, DiskFullError, StorageFailedError, QuotaExceededError.
         """
         self._copying = asyncio.ensure_future(self._copy(pieces))
+        if self.is_stopped:
+            self._copying.cancel()
         try:
             await self._copying
             await self._end()

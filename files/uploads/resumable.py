@@ -134,7 +134,7 @@ class IetfFace:
     def parse(self, head: Head) -> Intent:
         """Say what a request means."""
         interop = interop_of(head)
-        methods = _methods(head)
+        methods = methods_of(head)
         if head.method not in methods:
             raise MethodNotAllowedError(allow=list(methods))
         if head.method == "OPTIONS":
@@ -186,7 +186,7 @@ class IetfFace:
 IETF: Final[ResumableFace] = IetfFace()
 
 
-def _methods(head: Head) -> tuple[str, ...]:
+def methods_of(head: Head) -> tuple[str, ...]:
     """Give the methods of what a request is about."""
     return _COLLECTION_METHODS if head.upload_id is None else _UPLOAD_METHODS
 
@@ -263,7 +263,7 @@ def limits_of(upload: Upload | None, interop: Interop) -> Iterator[tuple[str, st
 
 def _description(head: Head, interop: Interop) -> Iterator[tuple[str, str]]:
     """Write what can be done here."""
-    yield ("Allow", ", ".join(_methods(head)))
+    yield ("Allow", ", ".join(methods_of(head)))
     yield ("Accept-Patch", PARTIAL)
     yield from limits_of(None, interop)
 
@@ -296,7 +296,7 @@ def _explanation(head: Head, error: FilesError, interop: Interop) -> Iterator[tu
     if isinstance(error, OffsetConflictError):
         yield ("Upload-Offset", str(error.data["offset"]))
     elif isinstance(error, MethodNotAllowedError):
-        yield ("Allow", ", ".join(_methods(head)))
+        yield ("Allow", ", ".join(methods_of(head)))
     elif isinstance(error, UnsupportedTypeError):
         yield ("Accept-Patch", PARTIAL)
     elif error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:

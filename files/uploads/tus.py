@@ -43,7 +43,7 @@ from .checksums import ALGORITHMS, parse_checksum
 from .errors import is_gone, is_of_content, problem
 from .headers import http_date, media_type_of, read_size, require_unpacked, result_of
 from .metadata import folder_of, parse_metadata, wanted_of, write_metadata
-from .resumable import MARKS, NEWEST, PARTIAL, limits_of
+from .resumable import MARKS, NEWEST, PARTIAL, limits_of, methods_of
 from .targets import query_fields
 
 VERSION: Final = "1.0.0"
@@ -180,7 +180,7 @@ def _description(head: Head) -> Iterator[tuple[str, str]]:
     yield ("Tus-Extension", ",".join(EXTENSIONS))
     yield ("Tus-Max-Size", str(settings.FILES_MAX_UPLOAD_SIZE))
     yield ("Tus-Checksum-Algorithm", ",".join(ALGORITHMS))
-    yield ("Allow", ", ".join(_methods(head)))
+    yield ("Allow", ", ".join(methods_of(head)))
     yield ("Accept-Patch", f"{OFFSET_TYPE}, {PARTIAL}")
     yield from limits_of(None, NEWEST)
 

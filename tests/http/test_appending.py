@@ -21,6 +21,7 @@ from files.errors import (
     EntryExistsError,
     EntryNotFoundError,
     FilesError,
+    FileTooLargeError,
     OffsetConflictError,
     StorageFailedError,
     UploadBusyError,
@@ -152,6 +153,51 @@ def test_connection_that_does_not_let_go_makes_others_wait_and_then_go(
             bench.append(b"3456789", at=3)
 
     assert bench.append(b"3456789", at=3).is_finished
+
+
+def test_who_waits_for_another_to_let_go_may_go_away(bench: Bench) -> None:
+    bench.begin(length=10)
+    bench.append(b"012")
+
+    async def waiting() -> None:
+        task = asyncio.ensure_future(bench.appending(b"3456789", at=3))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+
+    with open(bench.path, "rb") as file:  # noqa: PTH123 - the lock is on this very file
+        fcntl.flock(file, fcntl.LOCK_EX)
+        bench.run(waiting())
+
+    assert bench.append(b"3456789", at=3).is_finished
+
+
+def test_writer_that_is_stopped_before_it_runs_takes_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.begin(length=3)
+    real = writer.Writer.run
+
+    async def run(one: writer.Writer, pieces: AsyncIterator[bytes]) -> None:
+        one.stop()
+        await real(one, pieces)
+
+    monkeypatch.setattr(writer.Writer, "run", run)
+
+    with pytest.raises(UploadTakenOverError):
+        bench.append(b"012")
+    assert bench.query().offset == 0
+
+
+def test_body_of_unknown_length_has_the_limit_of_a_file(bench: Bench, settings: Settings) -> None:
+    settings.FILES_MAX_UPLOAD_SIZE = 5
+    bench.begin()
+
+    with pytest.raises(FileTooLargeError):
+        bench.append(b"0123456789")
+
+    assert bench.query().offset == 5
 
 
 def test_cancelling_stops_who_writes_and_leaves_nothing(

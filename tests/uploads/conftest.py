@@ -16,19 +16,14 @@ __all__ = ["ada", "anonymous", "kept_connection"]
 
 
 @pytest.fixture
-def client(anonymous: DoorsClient, ada: User) -> DoorsClient:
-    """Give a client in which ada is signed in."""
+def ietf(anonymous: DoorsClient, ada: User, root: Entry) -> Ietf:
+    """Give a client of Resumable Uploads for HTTP, in which ada is signed in."""
+    anonymous.doors = Doors(anonymous.doors._django, resumable=[IETF])
+    return Ietf(anonymous.sign_in(ada), root.pk)
+
+
+@pytest.fixture
+def tus(anonymous: DoorsClient, ada: User, root: Entry) -> Tus:
+    """Give a client of tus, in which ada is signed in; the server speaks the other protocol too."""
     anonymous.doors = Doors(anonymous.doors._django, resumable=[TUS, IETF])
-    return anonymous.sign_in(ada)
-
-
-@pytest.fixture
-def ietf(client: DoorsClient, root: Entry) -> Ietf:
-    """Give a client of Resumable Uploads for HTTP."""
-    return Ietf(client, root.pk)
-
-
-@pytest.fixture
-def tus(client: DoorsClient, root: Entry) -> Tus:
-    """Give a client of tus."""
-    return Tus(client, root.pk)
+    return Tus(anonymous.sign_in(ada), root.pk)

@@ -25,7 +25,7 @@ def test_server_tells_what_it_can_do(tus: Tus, settings: Settings) -> None:
     )
     assert told["tus-max-size"] == "1234"
     assert told["tus-checksum-algorithm"] == "sha1,sha256,crc32"
-    assert told["allow"] == "POST, OPTIONS"
+    assert told["allow"] == "POST, PUT, OPTIONS"
     assert told["upload-limit"].startswith("max-size=1234")
     assert not [name for name in told if name.startswith("access-control")]
     assert "content-length" not in told
