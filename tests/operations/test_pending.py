@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from files.access import Actor
@@ -110,7 +111,9 @@ def test_one_that_is_whole_is_received(root: Entry, ada: Actor) -> None:
 
 def test_open_uploads_are_the_newest_first(root: Entry, ada: Actor) -> None:
     uploads = [make_upload(root, name, actor=ada) for name in ("a", "b", "c")]
-    Upload.objects.filter(pk=uploads[1].pk).update(state="finished", reserved_bytes=0)
+    Upload.objects.filter(pk=uploads[1].pk).update(
+        state="finished", reserved_bytes=0, offset=F("length")
+    )
     root.space.refresh_from_db()
     root.space.used_bytes -= 10
     root.space.save()
@@ -129,6 +132,7 @@ def test_finished_ones_are_forgotten_past_their_time(
             space=root.space,
             path="a",
             state="finished",
+            length=0,
             expires_at=now - timedelta(days=1) if number else now + timedelta(days=1),
         )
 
