@@ -5,6 +5,7 @@ committed before the rename, so that a crash at any moment leaves the file eithe
 where finish_moves finds it, and no sweep takes it for a stray.
 """
 
+import errno
 import fcntl
 import os
 import stat
@@ -43,6 +44,7 @@ from .versions import Refusal, put_files
 
 # What is being moved must not expire: its bytes lie nowhere else.
 _KEPT: Final = timedelta(days=36500)
+_TOO_FAR: Final = os.strerror(errno.EXDEV)
 
 
 @contextmanager
@@ -75,7 +77,9 @@ def move_in(
     chosen = [index for index, file in enumerate(files) if _can_be_renamed(file)]
     if chosen:
         renamed = _rename_in(folder, [files[index] for index in chosen], actor, check)
-        results.update(zip(chosen, renamed, strict=True))
+        # Two mounts of one file system look the same until a rename is tried.
+        pairs = zip(chosen, renamed, strict=True)
+        results.update((index, result) for index, result in pairs if not _is_too_far(result))
     others = [index for index in range(len(files)) if index not in results]
     if others:
         copied = copy_in(folder, [files[index] for index in others], actor=actor, check=check)
@@ -89,6 +93,11 @@ def _can_be_renamed(file: LocalFile) -> bool:
     """Tell whether a file lies on the file system of the blobs, and nobody else can change it."""
     is_near = Path(blob_storage().location).stat().st_dev == file.status.st_dev
     return file.is_ours and is_near and not is_open_for_writing(file.descriptor)
+
+
+def _is_too_far(result: Put) -> bool:
+    """Tell whether a file was refused only because a rename does not reach from it to the blobs."""
+    return isinstance(result, StorageFailedError) and result.data.get("reason") == _TOO_FAR
 
 
 def _remove_source(file: LocalFile) -> FilesError | None:
