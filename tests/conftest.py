@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,9 @@ from files.models import Blob, Entry, Space
 from files.storage.filesystem import BlobStorage, prepare_folders
 from tests.factories import make_space, root_of
 from tests.invariants import check_everything
+
+# Some tests send Ctrl-C; what runs in the background of a shell is told to ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Not from the environment: settings are read before this file is.
 django_settings.SECRET_KEY = "for tests only"
