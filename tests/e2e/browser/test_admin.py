@@ -54,7 +54,7 @@ def test_file_is_put_in_by_the_form_of_the_admin(staff: Visitor, tmp_path: Path)
     folder = staff.make_folder()
     staff.open(f"/admin/files/entry/{folder}/change/")
 
-    staff.page.get_by_role("link", name="Upload").click()
+    staff.page.get_by_role("link", name="Upload", exact=True).click()
     (path,) = samples.write(tmp_path, {"by staff.bin": content})
     staff.page.get_by_label("Files").set_input_files(path)
     staff.page.get_by_role("button", name="Upload").click()

@@ -19,7 +19,7 @@ from tests.multiparts import MAX_FILES, TOKEN, TYPE, file, form
 from tests.processes import manage, wait_until
 
 # Addresses that answer with bytes, or lead on to another page.
-NOT_PAGES = {"actions", "archive", "confirm-upload", "content", "known", "trash-actions"}
+NOT_PAGES = {"actions", "archive", "confirm-upload", "content", "known", "put", "trash-actions"}
 LONG_NAME = f"{'A very long name of a file, as somebody gave it; ' * 4}.txt"
 LONG_WORD = f"{'Donaudampfschifffahrtsgesellschaft' * 5}.bin"
 SHOWN = {
