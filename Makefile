@@ -80,8 +80,10 @@ bench: $(VENV)/.dev ## Measure against raw nginx and copyparty on this machine
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench
 	$(BIN)/python -m tests.bench
 
+# With their extras: pip would look for another version of "coverage[toml]" than is pinned for
+# "coverage", and refuse it for want of a hash as soon as there is one.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \
-    --no-header --no-annotate --no-emit-index-url
+    --no-header --no-annotate --no-emit-index-url --no-strip-extras
 
 lock: $(VENV)/.dev ## Lock the dependencies of pyproject.toml in requirements*.txt
 	$(COMPILE) pyproject.toml -o requirements.txt
