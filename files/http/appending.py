@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from django.db import DatabaseError
+from django.db import Error
 
 from files.access import Actor, get_upload
 from files.errors import (
@@ -194,7 +194,7 @@ class Engine:
             ids = [writer.upload.pk for writer in writers]
             try:
                 newest = await self._django.in_thread(operations.generations, ids)
-            except DatabaseError:
+            except Error:
                 logger.exception("the generations of uploads could not be read")
                 continue
             for writer in writers:

@@ -111,7 +111,7 @@ class Doors:
     async def _answer_by_protocol(self, scope: Scope, body: Body, send: Send) -> bool:
         """Answer a request of one of the upload protocols; False if it is none."""
         try:
-            resumable, put = self._resumable.face_of(scope), self._puts.face_of(scope)
+            resumable, put = self._resumable.face_of(scope, body), self._puts.face_of(scope, body)
         except FilesError as error:
             await self._refuse(error, scope, send)
             return True

@@ -17,34 +17,30 @@ from django.core.handlers.asgi import ASGIRequest
 
 from files.access import Actor, Located, locate
 from files.errors import (
-    DigestMismatchError,
     FilesError,
     LengthMismatchError,
     NotAFileError,
     PreconditionFailedError,
     QuotaExceededError,
 )
-from files.media_types import sniff
 from files.models import Entry, Event, Right, Space, Upload
 from files.names import name_key
-from files.operations.blobs import NewBlob, blob_storage
+from files.operations.blobs import NewBlob, discard_partial
 from files.operations.placing import Condition
 from files.operations.uploads import create_upload
 from files.operations.versions import Clash, Member, NewFile
 from files.operations.wanted import Wanted, check_wanted, require_size
-from files.storage.filesystem import BlobWriter
 
 from .appending import Engine
 from .bodies import Body
 from .commits import Commits
 from .conditional import Conditions, Outcome, etag_of_version, evaluate
-from .disk import in_disk_thread, translated
+from .disk import in_disk_thread
 from .guard import require_user
 from .handler import Scope, Send, SyncCoreHandler
-from .resumable import Answer, Head, head_of, send_answer
+from .heads import Answer, Head, head_of, send_answer
+from .small import SMALL, check_content, land
 from .writer import Append, Checksum
-
-SMALL: Final = 2**20  # bytes of a body that is held in memory
 
 # A folder has no content, yet If-None-Match: * must find it (RFC 9110, 13.1.2).
 _FOLDER_ETAG: Final = '"folder"'
@@ -121,14 +117,14 @@ class PutDoor:
         self._django, self._engine, self._commits = django, engine, commits
         self._faces = faces
 
-    def face_of(self, scope: Scope) -> tuple[PutFace, Head] | None:
+    def face_of(self, scope: Scope, body: Body) -> tuple[PutFace, Head] | None:
         """Find the face of a request, and its head; None where it is no such request.
 
         Raises MalformedRequestError.
         """
         if scope["method"] != "PUT":
             return None
-        head = head_of(scope)
+        head = head_of(scope, body)
         return next(((face, head) for face in self._faces if face.speaks(head)), None)
 
     async def answer(self, face: PutFace, head: Head, scope: Scope, body: Body, send: Send) -> None:
@@ -164,7 +160,7 @@ class PutDoor:
 
     async def _put_small(self, admission: _Admission, put: Put, data: bytes) -> Placed:
         """Make a body in memory safe, then visible. Of one that is refused no byte stays."""
-        writer, blob = await in_disk_thread(_store, data, put)
+        blob = await in_disk_thread(_store, data, put)
         file = NewFile(
             put.wanted.path,
             blob,
@@ -175,7 +171,7 @@ class PutDoor:
         try:
             entry = await self._commits.put(admission.folder.space_id, member)
         except FilesError:
-            await in_disk_thread(writer.discard)
+            await self._django.in_thread(discard_partial, [blob.id])
             raise
         return _placed(entry, blob)
 
@@ -275,31 +271,14 @@ async def _chained(data: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[b
         yield piece
 
 
-def _store(data: bytes, put: Put) -> tuple[BlobWriter, NewBlob]:
+def _store(data: bytes, put: Put) -> NewBlob:
     """Check a small body, put it on stable storage and say what it is; in a thread.
 
     Raises DigestMismatchError, DiskFullError and StorageFailedError.
     """
-    if put.checksum is not None:
-        put.checksum.update(data)
-        put.checksum.require_match()
+    check_content(data, put.wanted.sha256, put.checksum)
     require_size(len(data))
-    storage = blob_storage()
-    try:
-        writer = storage.writer(uuid4())
-        try:
-            writer.write(data)
-            if put.wanted.sha256 not in {"", writer.sha256}:
-                raise DigestMismatchError(algorithm="sha-256")
-            writer.sync()
-            storage.sync_folders([writer.folder])
-        except BaseException:
-            writer.discard()
-            raise
-    except OSError as error:
-        raise translated(error) from error
-    media_type = sniff(writer.head, put.wanted.path[-1])
-    return writer, NewBlob(writer.blob_id, writer.size, writer.sha256, writer.crc32, media_type)
+    return land(uuid4(), data, put.wanted.path[-1])
 
 
 def _placed(entry: Entry, blob: NewBlob) -> Placed:

@@ -4,11 +4,10 @@ A face says what a request means and how the answer looks in its protocol; here 
 of a body is read before its request is admitted; a refusal is answered in the face's own form.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Final, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from django.core.handlers.asgi import ASGIRequest
@@ -21,32 +20,11 @@ from files.operations.wanted import Wanted
 
 from .appending import Engine
 from .bodies import Body
-from .cross_origin import cross_origin_headers
 from .guard import require_user
 from .handler import Scope, Send, SyncCoreHandler
+from .heads import UPLOADS, Answer, Head, head_of, send_answer
 from .small import SmallUploads, is_small
 from .writer import Append
-
-UPLOADS: Final = "/uploads/"
-_UPLOAD: Final = re.compile(rf"{UPLOADS}([0-9a-f]{{32}})")
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The head of a request, as a face reads it; names of headers are in lower case."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]  # repeated ones joined as RFC 9110, 5.3 says
-    size: int | None  # bytes of the body; None where it comes in chunks
-    target: str = ""  # the path as it was sent, with its percents
-
-    @property
-    def upload_id(self) -> UUID | None:
-        """Give the upload that the path names; None for the collection."""
-        match = _UPLOAD.fullmatch(self.path)
-        return UUID(match[1]) if match else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +67,6 @@ class Cancel:
 type Intent = Describe | Create | Query | Continue | Cancel
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is sent back."""
-
-    status: int
-    headers: Sequence[tuple[str, str]] = ()
-    body: bytes = b""
-
-
 class ResumableFace(Protocol):
     """A protocol for resumable uploads: pure functions from heads to intents and back."""
 
@@ -131,15 +100,16 @@ class ResumableDoor:
     ) -> None:
         self._django, self._engine, self._small, self._faces = django, engine, small, faces
 
-    def face_of(self, scope: Scope) -> tuple[ResumableFace, Head] | None:
+    def face_of(self, scope: Scope, body: Body) -> tuple[ResumableFace, Head] | None:
         """Find the protocol of a request, and its head; None where it is no such request.
 
         Raises MalformedRequestError.
         """
-        path = scope["path"]
-        if path != UPLOADS and not _UPLOAD.fullmatch(path):
+        if not scope["path"].startswith(UPLOADS):
             return None
-        head = head_of(scope)
+        head = head_of(scope, body)
+        if head.path != UPLOADS and head.upload_id is None:
+            return None
         return next(((face, head) for face in self._faces if face.speaks(head)), None)
 
     async def answer(
@@ -199,37 +169,3 @@ def _create(intent: Create, actor: Actor) -> Upload:
     """Begin an upload; in a thread."""
     folder = locate(actor, intent.folder_id, Right.ADD).entry
     return create_upload(folder, intent.wanted, actor=actor)
-
-
-def head_of(scope: Scope) -> Head:
-    """Read the head of a request. Raises MalformedRequestError for a length that is no number."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    has_body = not Body(scope, _nothing).is_whole
-    size = Body(scope, _nothing).length if has_body else 0
-    return Head(
-        method=scope["method"],
-        path=scope["path"],
-        query=scope["query_string"].decode("latin-1"),
-        headers=headers,
-        size=size,
-        target=scope["raw_path"].decode("latin-1"),
-    )
-
-
-async def _nothing() -> Mapping[str, object]:
-    """Stand in for a receive where only the head is looked at."""
-    raise AssertionError
-
-
-async def send_answer(answer: Answer, head: Head, send: Send) -> None:
-    """Send an answer."""
-    fields = [*answer.headers, *cross_origin_headers(head.method, head.headers)]
-    headers = [(name.lower().encode(), value.encode()) for name, value in fields]
-    if answer.status != 204:  # noqa: PLR2004 - No Content (RFC 9110, 8.6)
-        headers.append((b"content-length", str(len(answer.body)).encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    body = b"" if head.method == "HEAD" else answer.body
-    await send({"type": "http.response.body", "body": body})

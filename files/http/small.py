@@ -9,6 +9,7 @@ import hmac
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Final
+from uuid import UUID
 
 from files.access import Actor, locate
 from files.errors import DigestMismatchError, FilesError, LengthMismatchError
@@ -22,7 +23,7 @@ from files.operations.wanted import Wanted, check_wanted, new_upload
 from .commits import Commits
 from .disk import in_disk_thread, translated
 from .handler import SyncCoreHandler
-from .writer import Append
+from .writer import Append, Checksum
 
 SMALL: Final = 2**20  # bytes
 
@@ -60,9 +61,9 @@ class SmallUploads:
             lambda: check_wanted(locate(actor, folder_id, Right.ADD), wanted)
         )
         content = await _read(pieces, wanted.length or 0)
-        _check_content(content, wanted, append)
+        check_content(content, wanted.sha256, append.checksum)
         upload = new_upload(folder, wanted, actor=actor)
-        blob = await in_disk_thread(_land, upload, content)
+        blob = await in_disk_thread(land, upload.pk, content, upload.name)
         file = NewFile(wanted.path, blob, wanted.modified_at, begun=upload)
         try:
             await self._commits.put(folder.space_id, Member(folder.pk, file, actor, wanted.clash))
@@ -84,20 +85,26 @@ async def _read(pieces: AsyncIterator[bytes], length: int) -> bytes:
     return bytes(content)
 
 
-def _check_content(content: bytes, wanted: Wanted, append: Append) -> None:
-    """Hold a body against what was stated of it and of the file. Raises DigestMismatchError."""
-    if append.checksum is not None:
-        append.checksum.update(content)
-        append.checksum.require_match()
-    if wanted.sha256 and not hmac.compare_digest(sha256(content).hexdigest(), wanted.sha256):
+def check_content(content: bytes, stated: str, checksum: Checksum | None) -> None:
+    """Hold a body against the SHA-256 that was stated of it, and any other checksum.
+
+    Raises DigestMismatchError.
+    """
+    if checksum is not None:
+        checksum.update(content)
+        checksum.require_match()
+    if stated and not hmac.compare_digest(sha256(content).hexdigest(), stated):
         raise DigestMismatchError(algorithm="sha-256")
 
 
-def _land(upload: Upload, content: bytes) -> NewBlob:
-    """Put the bytes on stable storage, at the path of the blob that the upload becomes."""
+def land(blob_id: UUID, content: bytes, name: str) -> NewBlob:
+    """Put the bytes of a file of that name on stable storage, and say what they are.
+
+    In a thread. Raises StorageFailedError and DiskFullError, after which nothing of them is left.
+    """
     storage = blob_storage()
     try:
-        writer = storage.writer(upload.pk)
+        writer = storage.writer(blob_id)
         try:
             writer.write(content)
             writer.sync()
@@ -107,5 +114,5 @@ def _land(upload: Upload, content: bytes) -> NewBlob:
             raise
     except OSError as error:
         raise translated(error) from error
-    media_type = sniff(content, upload.name)
-    return NewBlob(upload.pk, writer.size, writer.sha256, writer.crc32, media_type)
+    media_type = sniff(content, name)
+    return NewBlob(blob_id, writer.size, writer.sha256, writer.crc32, media_type)

@@ -17,10 +17,9 @@ from files.models import Event, Space
 from files.operations import digests
 from files.operations.blobs import sweep_blobs
 from files.operations.journal import Draft, lock_spaces, record
-from files.operations.pending import forget_finished
 from files.operations.transfer import discard_staged, run_transfer
 from files.operations.trash import purge_some, spaces_to_purge
-from files.operations.uploads import EXPIRY_GRACE, expire_uploads
+from files.operations.upload_expiry import GRACE, expire_uploads, forget_finished
 
 logger = logging.getLogger("files.jobs")
 
@@ -115,7 +114,7 @@ def expire() -> dict[str, int]:
     """
     dry_run = settings.FILES_EXPIRE_DRY_RUN
     forgotten = forget_finished()
-    result = expire_uploads(grace=EXPIRY_GRACE, dry_run=dry_run)
+    result = expire_uploads(grace=GRACE, dry_run=dry_run)
     figures = {
         "discarded": result.discarded,
         "discarded_bytes": result.discarded_bytes,

@@ -1,4 +1,4 @@
-"""Pending uploads: how far they are at this moment, and those that are over."""
+"""Pending uploads: how far they are at this moment."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from django.utils import timezone
 from files.models import Upload
 from files.storage.partial import glance
 
-from .blobs import BATCH, blob_storage
+from .blobs import blob_storage
 
 BRIEF: Final = 0.5  # seconds of a connection that say nothing of its speed
 
@@ -58,15 +58,3 @@ def look_at(upload: Upload) -> Pending:
 def look_at_all(uploads: Iterable[Upload]) -> list[Pending]:
     """Look at the disk how far some uploads are."""
     return [look_at(upload) for upload in uploads]
-
-
-def forget_finished() -> int:
-    """Forget finished uploads whose last answer nobody asks for any more, and give how many.
-
-    They hold no bytes and nothing of a quota.
-    """
-    over = Upload.objects.filter(state=Upload.State.FINISHED, expires_at__lte=timezone.now())
-    count = 0
-    while keys := list(over.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        count += Upload.objects.filter(pk__in=keys).delete()[0]
-    return count

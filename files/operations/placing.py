@@ -134,7 +134,7 @@ def place_files(batch: Batch) -> None:
     _check_types(batch)
     _refuse_conflicts(batch)
     _find_uploads(batch)
-    _find_folders(batch)
+    place_folders(batch)
     _settle_names(batch)
     _charge(batch)
 
@@ -145,13 +145,8 @@ def foresee_files(batch: Batch) -> None:
     The types of files and the room in the space are not looked at.
     """
     _check_paths(batch)
-    _find_folders(batch)
+    place_folders(batch)
     _settle_names(batch)
-
-
-def place_folders(batch: Batch) -> None:
-    """Find the folders that the files of a batch would lie in, or plan to make them."""
-    _find_folders(batch)
 
 
 def _check_paths(batch: Batch) -> None:
@@ -231,7 +226,7 @@ class _Siblings:
         )
 
 
-def _find_folders(batch: Batch) -> None:
+def place_folders(batch: Batch) -> None:
     """Find the folders on the files' paths, or plan to make them, one level at a time."""
     batch.folders[()] = batch.destination.entry
     blocked: dict[Keys, FilesError] = {}

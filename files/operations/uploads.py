@@ -5,16 +5,14 @@ The row says how many bytes are safe; the file may be longer, and is the caller'
 reserved as used, so that what was promised at the first byte still fits at the last.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from files.access import Actor, get_upload, locate
@@ -29,12 +27,11 @@ from files.media_types import HEAD_BYTES, sniff
 from files.models import Entry, Event, Right, Space, Upload
 from files.storage.partial import PartialBlob, boot_id
 
-from .blobs import BATCH, NewBlob, discard_partial, read_uptime
+from .blobs import NewBlob, discard_partial
 from .journal import charge, discharge, draft, lock_spaces, record
 from .placing import NewFile
 from .wanted import Wanted, check_wanted, new_upload, require_size
 
-EXPIRY_GRACE: Final = timedelta(days=1)  # of up-time, from seeing that one is expired
 STEP: Final = 128 * 2**20  # bytes that an upload of unknown length reserves ahead
 
 
@@ -154,8 +151,7 @@ def begin_append(
 
 _BEGUN: Final = (
     "length", "sha256", "is_held", "reserved_bytes", "generation", "tail_boot_id", "active_since",
-    "active_offset",
-    "expires_at", "expired_uptime",
+    "active_offset", "expires_at", "expired_uptime",
 )  # fmt: skip
 
 
@@ -278,75 +274,21 @@ def cancel_upload(upload_id: UUID, *, actor: Actor) -> None:
     upload = get_upload(actor, upload_id)
     space = lock_spaces(upload.space_id)[upload.space_id]
     upload = get_upload(actor, upload_id)
-    _forget([upload], space)
+    forget_uploads([upload], space)
     if upload.owner != actor.user and not upload.is_finished:
         owner = upload.owner.get_username() if upload.owner else ""
         before = {"name": upload.name, "owner": owner, "size": upload.length}
         record(space, [draft(Event.Kind.UPLOAD_CANCELLED, before=before)], actor=actor)
 
 
-def _forget(uploads: Sequence[Upload], space: Space) -> None:
+def forget_uploads(uploads: Sequence[Upload], space: Space) -> None:
     """Delete the rows of uploads of a locked space, give back what they reserved, and their bytes.
 
-    The bytes go after the commit: a crash in between leaves strays, which are the sweeper's.
+    Not for faces: cancel_upload and expire_uploads decide. The bytes go after the commit: a crash
+    in between leaves strays, which are the sweeper's.
     """
     ids = [upload.pk for upload in uploads if not upload.is_finished]
     discharge(space, sum(upload.reserved_bytes for upload in uploads))
     space.save(update_fields=["used_bytes"])
     Upload.objects.filter(pk__in=[upload.pk for upload in uploads]).delete()
     transaction.on_commit(lambda: discard_partial(ids))
-
-
-@dataclass(frozen=True, slots=True)
-class ExpiryResult:
-    """What expiring uploads did, or would do."""
-
-    discarded: int  # unfinished uploads
-    discarded_bytes: int
-    forgotten: int  # finished ones, whose last answer nobody asks for any more
-    waiting: int  # past their time, and not seen so long enough
-
-
-def expire_uploads(*, grace: timedelta, dry_run: bool = False) -> ExpiryResult:
-    """Discard uploads that nobody has gone on with, and forget those finished long ago.
-
-    What the clock says is seen twice, a grace period of real up-time apart: a wall clock set
-    forward discards nothing. Locks one space after the other.
-    """
-    uptime = read_uptime()
-    expired = Upload.objects.filter(expires_at__lte=timezone.now())
-    if not dry_run:
-        expired.filter(expired_uptime__isnull=True).update(expired_uptime=uptime)
-    ripe = expired.filter(
-        Q(state=Upload.State.FINISHED) | Q(expired_uptime__lte=uptime - int(grace.total_seconds()))
-    )
-    discarded = size = forgotten = 0
-    for figures in [_figures(ripe)] if dry_run else _expire(ripe):
-        discarded, size = discarded + figures["discarded"], size + figures["size"]
-        forgotten += figures["forgotten"]
-    waiting = expired.filter(state=Upload.State.OPEN).count() - (discarded if dry_run else 0)
-    return ExpiryResult(discarded, size, forgotten, waiting)
-
-
-def _figures(uploads: QuerySet[Upload]) -> dict[str, int]:
-    """Count what is discarded and forgotten with some uploads."""
-    is_open = Q(state=Upload.State.OPEN)
-    return uploads.aggregate(
-        discarded=Count("pk", filter=is_open),
-        size=Coalesce(Sum("offset", filter=is_open), 0),
-        forgotten=Count("pk", filter=~is_open),
-    )
-
-
-def _expire(ripe: QuerySet[Upload]) -> Iterator[dict[str, int]]:
-    """Forget uploads that are expired, some of one space at a time, and count them."""
-    while first := ripe.order_by("space", "pk").first():
-        with transaction.atomic():
-            space = lock_spaces(first.space_id)[first.space_id]
-            keys = list(
-                ripe.filter(space=space).order_by("pk").values_list("pk", flat=True)[:BATCH]
-            )
-            some = ripe.filter(pk__in=keys)
-            figures = _figures(some)
-            _forget(list(some.defer("hash_state").select_for_update(no_key=True)), space)
-        yield figures

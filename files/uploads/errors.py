@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from files.errors import DigestMismatchError, FilesError, LengthMismatchError
-from files.http.resumable import Answer
+from files.http.heads import Answer
 
 
 def problem(

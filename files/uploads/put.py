@@ -18,8 +18,8 @@ from django.urls import reverse
 
 from files.errors import FilesError, InvalidNameError, MalformedRequestError
 from files.http.conditional import Conditions
+from files.http.heads import Answer, Head
 from files.http.putting import Placed, Put, PutFace
-from files.http.resumable import Answer, Head
 from files.models import Event
 from files.names import check_name
 from files.operations.wanted import Wanted

@@ -24,13 +24,12 @@ from files.errors import (
     UploadBusyError,
     UploadCompleteError,
 )
+from files.http.heads import Answer, Head
 from files.http.resumable import (
-    Answer,
     Cancel,
     Continue,
     Create,
     Describe,
-    Head,
     Intent,
     Query,
     ResumableFace,

@@ -39,7 +39,7 @@ WAITS = {0, 409, 423, 502, 503, 504}  # the server is asked again, and says how 
 
 EXPIRE = """
 from datetime import timedelta
-from files.operations.uploads import expire_uploads
+from files.operations.upload_expiry import expire_uploads
 from files.models import Upload
 Upload.objects.update(expires_at="2000-01-01T00:00Z")
 print(expire_uploads(grace=timedelta(0)))

@@ -140,6 +140,18 @@ def test_database_that_fails_for_a_moment_does_not_end_the_watch(
     assert "could not be read" in caplog.text
 
 
+def test_watch_ends_when_nobody_writes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(appending, "POLL_SECONDS", 0.02)
+    bench.begin(length=3)
+
+    async def main() -> None:
+        await bench.appending(b"012")
+        assert bench.engine._watch
+        await asyncio.wait_for(bench.engine._watch, 10)
+
+    bench.run(main())
+
+
 def test_connection_that_does_not_let_go_makes_others_wait_and_then_go(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

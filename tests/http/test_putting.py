@@ -13,11 +13,11 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from files.errors import EntryExistsError, UploadTakenOverError
-from files.http import putting
+from files.http import putting, small
 from files.http.appending import Engine
 from files.http.commits import Commits
 from files.http.doors import Doors
-from files.http.resumable import Head
+from files.http.heads import Head
 from files.models import Blob, Entry, Event, Grant, Space, Upload
 from files.operations import uploads as operations
 from files.operations.entries import trash_entries
@@ -41,7 +41,7 @@ from tests.http.forms import stored_files
 
 pytestmark = pytest.mark.usefixtures("consistent")
 
-LARGE = bytes(range(256)) * (putting.SMALL // 256) + b"end"
+LARGE = bytes(range(256)) * (small.SMALL // 256) + b"end"
 HUGE = str(2**50)
 
 type Body = bytes | list[bytes]
@@ -108,8 +108,8 @@ BODIES: list[tuple[str, Body]] = [
     ("small", b"whole"),
     ("small, in chunks", [b"wh", b"", b"ole"]),
     ("nothing, in chunks", []),
-    ("the largest that is small", LARGE[: putting.SMALL]),
-    ("the largest that is small, in chunks", in_pieces(LARGE[: putting.SMALL])),
+    ("the largest that is small", LARGE[: small.SMALL]),
+    ("the largest that is small, in chunks", in_pieces(LARGE[: small.SMALL])),
     ("large", LARGE),
     ("large, in chunks", in_pieces(LARGE * 2)),
 ]

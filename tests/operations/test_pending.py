@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from files.access import Actor
 from files.models import Entry, Upload
-from files.operations import pending
+from files.operations import upload_expiry
 from files.operations.blobs import blob_storage, sweep_blobs
-from files.operations.pending import forget_finished, look_at, look_at_all, open_uploads
-from files.operations.uploads import begin_append, expire_uploads
+from files.operations.pending import look_at, look_at_all, open_uploads
+from files.operations.upload_expiry import expire_uploads, forget_finished
+from files.operations.uploads import begin_append
 from files.storage.base import blob_name
 from tests.factories import actor_of, make_upload, receive, reread
 
@@ -124,7 +125,7 @@ def test_open_uploads_are_the_newest_first(root: Entry, ada: Actor) -> None:
 def test_finished_ones_are_forgotten_past_their_time(
     root: Entry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pending, "BATCH", 2)
+    monkeypatch.setattr(upload_expiry, "BATCH", 2)
     now = timezone.now()
     for number in range(5):
         Upload.objects.create(

@@ -31,13 +31,14 @@ from files.errors import (
     UploadTakenOverError,
 )
 from files.models import Blob, Entry, Event, Grant, Right, Space, Upload, UptimeClock
-from files.operations import uploads
+from files.operations import upload_expiry, uploads
 from files.operations.blobs import NewBlob, find_strays, sweep_blobs
 from files.operations.entries import trash_entries
 from files.operations.placing import Clash
 from files.operations.spaces import set_member, set_quota
 from files.operations.transfer import move_entries
 from files.operations.trash import delete_entries, purge_some
+from files.operations.upload_expiry import expire_uploads
 from files.operations.uploads import (
     Progress,
     begin_append,
@@ -46,7 +47,6 @@ from files.operations.uploads import (
     create_upload,
     declare_length,
     end_append,
-    expire_uploads,
     finished_file,
     generations,
     pending_uploads,
@@ -564,7 +564,7 @@ def test_finished_upload_answers_for_its_whole_time(
 def test_expiring_goes_by_space_and_in_batches(
     root: Entry, there: Entry, ada: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "BATCH", 2)
+    monkeypatch.setattr(upload_expiry, "BATCH", 2)
     for folder in (root, there):
         for n in range(3):
             expire(begin(folder, SYSTEM, path=(str(n),)))

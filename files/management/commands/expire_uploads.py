@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from files.management.base import FilesCommand
-from files.operations.uploads import EXPIRY_GRACE, expire_uploads
+from files.operations.upload_expiry import GRACE, expire_uploads
 
 
 class Command(FilesCommand):
@@ -35,7 +35,7 @@ class Command(FilesCommand):
 
     def handle(self, *, dry_run: bool, now: bool, **_rest: Any) -> None:
         """Run the command."""
-        grace = timedelta(0) if now else EXPIRY_GRACE
+        grace = timedelta(0) if now else GRACE
         done = expire_uploads(grace=grace, dry_run=dry_run)
         would = "would be " if dry_run else ""
         self.stdout.write(
