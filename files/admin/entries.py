@@ -24,7 +24,6 @@ from . import uploads
 from .actors import READ_CONTENT, staff_actor, user_of
 from .base import LongListAdmin
 from .filters import SizeFilter, SpaceFilter, TrashFilter, TypeFilter, is_id
-from .ranges import ModifiedDays, SizeRangeFilter
 from .shown import entry_name, list_link, page_link
 
 AT_ONCE = 500  # entries that one action takes: it is one transaction, and all others wait
@@ -50,16 +49,7 @@ class EntryAdmin(LongListAdmin[Entry]):
         "shown_trashed",
     )
     list_select_related = ("space", "parent")
-    list_filter = (
-        TrashFilter,
-        "kind",
-        TypeFilter,
-        SizeFilter,
-        SizeRangeFilter,
-        "modified_at",
-        ModifiedDays,
-        SpaceFilter,
-    )
+    list_filter = (TrashFilter, "kind", TypeFilter, SizeFilter, "modified_at", SpaceFilter)
     ordering = ("-id",)
     search_fields = ("name_fold",)
     search_help_text = _("A part of the name, or # and the number of an entry.")

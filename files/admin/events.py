@@ -4,22 +4,16 @@ import json
 from typing import override
 
 from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
-from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from files.models import Event
 
 from .base import ReadOnlyAdmin
-from .event_export import export_response
 from .filters import SpaceFilter, is_id
-from .ranges import EventDays
-from .shown import list_link, list_url
+from .shown import list_link
 
 
 @admin.register(Event)
@@ -29,29 +23,13 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     list_display = ("at", "kind", "subject", "space", "shown_actor", "door")
     list_display_links = ("at",)
     list_select_related = ("space",)
-    list_filter = ("at", EventDays, "door", "kind", SpaceFilter)
+    list_filter = ("at", "door", "kind", SpaceFilter)
     ordering = ("-id",)
     sortable_by = ()
     search_fields = ("actor_name",)
     search_help_text = _("The whole name of an account, or # and the number of an entry.")
     fields = ("at", "kind", "subject", "space", "seq", "shown_actor", "door", "then", "since")
     readonly_fields = ("subject", "shown_actor", "then", "since")
-
-    @override
-    def get_urls(self) -> list[URLPattern]:
-        """Add the export of what the list shows."""
-        export = path("export/", self.admin_site.admin_view(self.export), name="files_event_export")
-        return [export, *super().get_urls()]
-
-    def export(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer with the events of the list, filtered alike, as CSV."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        try:
-            events = self.get_changelist_instance(request).get_queryset(request)
-        except IncorrectLookupParameters:
-            return HttpResponseRedirect(list_url("event", {}))
-        return export_response(events)
 
     @override
     def get_search_results(

@@ -3,28 +3,22 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pytest
-from django.contrib.admin import site
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
-from django.urls import resolve
 
 from files.models import Blob, Event, Version
 from tests.admin.conftest import World, make_staff, signed_in
-from tests.factories import make_user
 
 MODELS = ("blob", "entry", "event", "space", "version")
-ACCOUNTS = ("user", "group")
 USEFUL = (
     *(f"files.{verb}_{model}" for model in MODELS for verb in ("view", "change")),
     "files.add_entry",
     "files.delete_entry",
     "files.add_space",
-    *(f"auth.{verb}_{m}" for m in ACCOUNTS for verb in ("view", "add", "change", "delete")),
 )
 # What none of these opens by itself, all of them together do not open.
 USELESS = (
@@ -35,6 +29,11 @@ USELESS = (
     ),
     "files.delete_space",
     "files.read_content",
+    *(
+        f"auth.{verb}_{m}"
+        for m in ("user", "group")
+        for verb in ("view", "add", "change", "delete")
+    ),
 )
 PERMISSIONS = [*((permission,) for permission in USEFUL), USELESS]
 
@@ -54,9 +53,9 @@ class Case:
         return not self.do.__qualname__.startswith("get")
 
 
-def get(address: Callable[[World], str], app: str = "files") -> Callable[[Client, World], Any]:
+def get(address: Callable[[World], str]) -> Callable[[Client, World], Any]:
     """Ask for a page."""
-    return lambda client, world: client.get(f"/admin/{app}/{address(world)}")
+    return lambda client, world: client.get(f"/admin/files/{address(world)}")
 
 
 def run(action: str, target: str) -> Callable[[Client, World], Any]:
@@ -80,41 +79,14 @@ def run_on_page(action: str, target: str) -> Callable[[Client, World], Any]:
     return post
 
 
-def post(
-    address: Callable[[World], str], app: str = "files", **form: object
-) -> Callable[[Client, World], Any]:
+def post(address: Callable[[World], str], **form: object) -> Callable[[Client, World], Any]:
     """Send a form."""
-    return lambda client, world: client.post(f"/admin/{app}/{address(world)}", form)
+    return lambda client, world: client.post(f"/admin/files/{address(world)}", form)
 
 
 def may(*permissions: str) -> frozenset[str]:
     """Name permissions of ours."""
     return frozenset(f"files.{permission}" for permission in permissions)
-
-
-def auth(*permissions: str) -> frozenset[str]:
-    """Name permissions on accounts."""
-    return frozenset(f"auth.{permission}" for permission in permissions)
-
-
-def seen_auth(model: str) -> frozenset[str]:
-    """Name the permissions to see accounts or groups."""
-    return auth(f"view_{model}", f"change_{model}")
-
-
-def group_key(_world: World) -> int:
-    """Give the key of the group."""
-    return Group.objects.get(name="crew").pk
-
-
-def filled(path: str, key: Callable[[World], Any], world: World) -> str:
-    """Give an address with the key of a row in it."""
-    return path.format(key(world))
-
-
-def bob_key(world: World) -> int:
-    """Give the key of an account that is not of staff."""
-    return world.bob.pk
 
 
 def seen(model: str) -> frozenset[str]:
@@ -184,35 +156,6 @@ CASES = [
         may("change_space"),
     ),
     Case("make space", post(lambda _w: "space/add/", name="New", _save="1"), may("add_space")),
-    *(
-        Case(f"history of {name}", get(partial(filled, f"{name}/{{}}/history/", key)), seen(name))
-        for name, key in (
-            ("blob", key_of(Blob)),
-            ("event", key_of(Event)),
-            ("version", key_of(Version)),
-            ("entry", lambda w: w.file.pk),
-            ("space", lambda w: w.space.pk),
-        )
-    ),
-    Case("export of events", get(lambda _w: "event/export/"), seen("event")),
-    *(
-        Case(f"{name} of {m}", get(partial(filled, path, key), app="auth"), enough)
-        for m, key in (("user", bob_key), ("group", group_key))
-        for name, path, enough in (
-            ("list", f"{m}/", seen_auth(m)),
-            ("page", f"{m}/{{}}/change/", seen_auth(m)),
-            ("history", f"{m}/{{}}/history/", seen_auth(m)),
-            ("form to delete", f"{m}/{{}}/delete/", auth(f"delete_{m}")),
-        )
-    ),
-    Case("form to add a group", get(lambda _w: "group/add/", app="auth"), auth("add_group")),
-    # Django asks for both: who adds accounts and may not change them could make a superuser.
-    Case("form to add a user", get(lambda _w: "user/add/", app="auth")),
-    Case(
-        "password of a user",
-        get(lambda w: f"user/{w.bob.pk}/password/", app="auth"),
-        auth("change_user"),
-    ),
     Case("members", get(lambda w: f"space/{w.space.pk}/members/"), seen("space")),
     Case(
         "set member",
@@ -224,14 +167,7 @@ CASES = [
 
 def changes() -> list[Any]:
     """Give what shows that something was changed."""
-    events = Event.objects.order_by("pk").values_list("pk", "kind")
-    return [*events, User.objects.count(), Group.objects.count()]
-
-
-@pytest.fixture(autouse=True)
-def group(db: None) -> Group:
-    """Make a group."""
-    return Group.objects.create(name="crew")
+    return list(Event.objects.order_by("pk").values_list("pk", "kind"))
 
 
 @contextmanager
@@ -306,80 +242,3 @@ def test_index_shows_staff_only_what_they_may_see(world: World) -> None:
     assert "/admin/files/entry/" in page
     assert "/admin/files/event/" not in page
     assert "/admin/auth/" not in page
-
-
-@pytest.mark.parametrize("model", ACCOUNTS)
-@pytest.mark.parametrize(
-    ("verbs", "left"),
-    [(("view", "delete"), 0), (("view", "change"), 1), (("delete",), 1), ((), 1)],
-)
-def test_accounts_and_groups_are_deleted_from_their_lists(
-    model: str, verbs: tuple[str, ...], left: int, world: World, group: Group
-) -> None:
-    target = group if model == "group" else make_user("nobody")
-    clerk = make_staff("clerk", *(f"auth.{verb}_{model}" for verb in verbs))
-    form = {"action": "delete_selected", "_selected_action": [target.pk], "post": "yes"}
-
-    signed_in(clerk).post(f"/admin/auth/{model}/", form)
-
-    assert type(target)._default_manager.filter(pk=target.pk).count() == left
-
-
-# The addresses that no case above asks for, and why.
-ELSEWHERE = {
-    "index": "test_index_shows_staff_only_what_they_may_see",
-    "app_list": "shows what the index shows",
-    "login": "for everybody",
-    "logout": "for everybody who is signed in",
-    "password_change": "one's own",
-    "password_change_done": "one's own",
-    "autocomplete": "test_names_are_suggested_only_to_who_may_see_entries",
-    "jsi18n": "texts of Django's own",
-    "view_on_site": "no model has a page elsewhere",
-    **dict.fromkeys(
-        (f"files_upload_{page}" for page in ("changelist", "change", "history", "add", "delete")),
-        "test_pending.py",
-    ),
-    "files_entry_content": "test_uploads.py and tests/http/test_downloads.py: a byte door answers",
-}
-
-
-def names_of(patterns: Any) -> set[str]:
-    """Give the names of addresses."""
-    names = set()
-    for pattern in patterns:
-        if hasattr(pattern, "url_patterns"):
-            names |= names_of(pattern.url_patterns)
-        elif pattern.name:
-            names.add(pattern.name)
-    return names
-
-
-def test_every_address_of_the_admin_has_a_case(world: World, superuser: User) -> None:
-    asked: set[str] = set()
-
-    class Watching(Client):
-        def request(self, **request: Any) -> Any:
-            asked.add(resolve(request["PATH_INFO"]).url_name or "")
-            return super().request(**request)
-
-    client = Watching()
-    client.force_login(superuser)
-    outcomes(client, world)
-
-    assert names_of(site.get_urls()) - asked == set(ELSEWHERE)
-
-
-def test_names_are_suggested_only_to_who_may_see_entries(world: World) -> None:
-    query = "?app_label=files&model_name=entry&field_name=parent&term=beach"
-
-    for permissions, status in (("files.view_entry",), 200), (("files.view_space",), 403):
-        client = signed_in(make_staff(permissions[0], *permissions))
-        assert client.get(f"/admin/autocomplete/{query}").status_code == status
-
-
-def test_nothing_else_is_found(superuser: User) -> None:
-    client = signed_in(superuser)
-
-    assert client.get("/admin/r/1/1/").status_code == 404
-    assert client.get("/admin/nothing/").status_code == 404
