@@ -3,16 +3,46 @@
 from typing import Any, override
 
 from django.contrib import admin, messages
-from django.db.models import Model
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 
-from files.errors import FilesError
+from files.errors import FilesError, InvalidValueError
 
 from .paging import BoundedPaginator
+from .shown import show_to
 
 
-class LongListAdmin[M: Model](admin.ModelAdmin[M]):
+class SeenList(ChangeList):
+    """A page of a list whose rows know who looks at them."""
+
+    @override
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the page once, and note on its rows for whom it is."""
+        super().get_results(request)
+        show_to(request.user, self.result_list)
+
+
+class KeyedActions[M: Model](admin.ModelAdmin[M]):
+    """Actions on rows whose keys were checked: a key that can be none would end as a fault."""
+
+    @override
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[M], *args: Any, **more: Any
+    ) -> HttpResponse | None:
+        """Run an action. Raises InvalidValueError for what is no key."""
+        for text in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            try:
+                self.opts.pk.run_validators(self.opts.pk.to_python(text))
+            except ValidationError:
+                raise InvalidValueError(field=ACTION_CHECKBOX_NAME) from None
+        return super().response_action(request, queryset, *args, **more)
+
+
+class LongListAdmin[M: Model](KeyedActions[M]):
     """A list that may be long, and pages on which a refusal of an operation is a message."""
 
     paginator = BoundedPaginator
@@ -20,6 +50,20 @@ class LongListAdmin[M: Model](admin.ModelAdmin[M]):
     list_max_show_all = 0
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER  # each would count all rows
+
+    @override
+    def get_changelist(self, request: HttpRequest, **more: Any) -> type[SeenList]:
+        """Give the list whose rows know who looks at them."""
+        return SeenList
+
+    @override
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> M | None:
+        """Read one row, and note on it for whom it is."""
+        row = super().get_object(request, object_id, from_field)
+        show_to(request.user, [row] if row else [])
+        return row
 
     @override
     def changelist_view(

@@ -5,13 +5,17 @@ from typing import override
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from files.models import Blob
 from files.templatetags.files import size
 
 from .base import ReadOnlyAdmin
-from .shown import list_link
+from .ranges import CreatedFilter
+from .shown import list_link, may_see, page_link, viewer_of
+
+LISTED = 10  # files on the page of a blob
 
 
 @admin.register(Blob)
@@ -19,7 +23,7 @@ class BlobAdmin(ReadOnlyAdmin[Blob]):
     """Read blobs; who uses one is a list of versions."""
 
     list_display = ("id", "shown_size", "media_type", "state", "created_at", "doomed_at")
-    list_filter = ("state",)
+    list_filter = ("state", CreatedFilter)
     ordering = ("-created_at", "-id")
     sortable_by = ()
     search_fields = ("id", "sha256")
@@ -64,6 +68,17 @@ class BlobAdmin(ReadOnlyAdmin[Blob]):
 
     @admin.display(description=_("used by"))
     def used_by(self, blob: Blob) -> str:
-        """Link to the versions that point at the blob."""
+        """Link to the first files that it is the content of, and to all versions."""
+        viewer = viewer_of(blob)
         found = blob.versions.aggregate(count=Count("pk"))["count"]
-        return list_link("version", _("versions: %(count)d") % {"count": found}, blob=blob.pk)
+        text = _("versions: %(count)d") % {"count": found}
+        total = list_link(viewer, "version", text, blob=blob.pk)
+        if not may_see(viewer, "entry"):
+            return total
+        versions = blob.versions.select_related("entry", "entry__space").order_by("-pk")
+        lines = (
+            (page_link(viewer, "entry", version.entry_id, version.entry.name), version.entry.space)
+            for version in versions[:LISTED]
+        )
+        items = format_html_join("", "<li>{} <small><bdi>{}</bdi></small></li>", lines)
+        return format_html('<ul class="plain">{}<li>{}</li></ul>', items, total)

@@ -20,11 +20,12 @@ from files.operations.entries import rename_entry, trash_entries
 from files.operations.trash import delete_entries, restore_entries
 from files.templatetags.files import kind_label, moment, size
 
-from . import uploads
+from . import choosing, recent, uploads
 from .actors import READ_CONTENT, staff_actor, user_of
 from .base import LongListAdmin
-from .filters import SizeFilter, SpaceFilter, TrashFilter, TypeFilter, is_id
-from .shown import entry_name, list_link, page_link
+from .filters import SpaceFilter, TrashFilter, TypeFilter, is_id
+from .ranges import ModifiedFilter, SizeFilter
+from .shown import entry_name, list_link, may_see, page_link, viewer_of
 
 AT_ONCE = 500  # entries that one action takes: it is one transaction, and all others wait
 
@@ -39,17 +40,9 @@ _READER = Actor.system(Event.Door.ADMIN)
 class EntryAdmin(LongListAdmin[Entry]):
     """All files and folders but the roots of spaces; nothing here shows what is in a file."""
 
-    list_display = (
-        "shown_name",
-        "space",
-        "shown_folder",
-        "kind_text",
-        "shown_size",
-        "shown_modified",
-        "shown_trashed",
-    )
+    list_display = ("shown_name", "shown_folder", "kind_text", "shown_size", "shown_modified")
     list_select_related = ("space", "parent")
-    list_filter = (TrashFilter, "kind", TypeFilter, SizeFilter, "modified_at", SpaceFilter)
+    list_filter = (SizeFilter, ModifiedFilter, TrashFilter, SpaceFilter, "kind", TypeFilter)
     ordering = ("-id",)
     search_fields = ("name_fold",)
     search_help_text = _("A part of the name, or # and the number of an entry.")
@@ -57,11 +50,11 @@ class EntryAdmin(LongListAdmin[Entry]):
     fields = (
         "name",
         "where",
-        "space",
+        "shown_space",
         "kind_text",
         "shown_size",
         "versions_link",
-        "events_link",
+        "latest_events",
         "revision",
         "modified_at",
         "created_at",
@@ -70,6 +63,12 @@ class EntryAdmin(LongListAdmin[Entry]):
         "trashed_by",
     )
     change_form_template = "admin/files/entry/change_form.html"
+
+    @override
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Show since when, where all that is listed lies in the trash."""
+        is_trash = request.GET.get(TrashFilter.parameter_name) == "yes"
+        return (*self.list_display, "shown_trashed") if is_trash else self.list_display
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
@@ -86,6 +85,16 @@ class EntryAdmin(LongListAdmin[Entry]):
             return queryset.filter(pk=int(term[1:])), False
         found = queryset.filter(name_fold__contains=name_fold(term)) if term else queryset
         return found, False
+
+    @override
+    def get_fields(self, request: HttpRequest, obj: Entry | None = None) -> tuple[str, ...]:
+        """Leave out what only leads to pages that this member of staff may not see."""
+        hidden = {
+            field
+            for field, model in (("versions_link", "version"), ("latest_events", "event"))
+            if not may_see(user_of(request), model)
+        }
+        return tuple(field for field in self.fields if field not in hidden)
 
     @override
     def get_readonly_fields(
@@ -115,9 +124,14 @@ class EntryAdmin(LongListAdmin[Entry]):
         return own + super().get_urls()
 
     @override
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse: files come in through the upload form of a folder."""
-        return False
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Let a folder be chosen: files come in through its upload form."""
+        return choosing.choose(self, request)
 
     @override
     def has_delete_permission(self, request: HttpRequest, obj: Entry | None = None) -> bool:
@@ -164,7 +178,10 @@ class EntryAdmin(LongListAdmin[Entry]):
     ) -> HttpResponse:
         """Tell the page which of its links this member of staff may follow."""
         entry = context.get("original")
+        # Nothing is added by the form of another entry.
+        context |= {"show_save_and_add_another": False, "show_save_as_new": False}
         if isinstance(entry, Entry):
+            context["can_see_events"] = may_see(user_of(request), "event")
             context["can_upload"] = entry.is_folder and request.user.has_perm("files.add_entry")
             context["can_read_content"] = not entry.is_folder and request.user.has_perm(
                 READ_CONTENT
@@ -225,11 +242,12 @@ class EntryAdmin(LongListAdmin[Entry]):
 
     @admin.display(description=_("folder"))
     def shown_folder(self, entry: Entry) -> str:
-        """Link to the folder it lies in; the root has no page."""
+        """Name the space, with a link to the folder it lies in; the root has no page."""
         parent = entry.parent
-        if parent is None or parent.parent_id is None:
-            return "/"
-        return page_link("entry", parent.pk, parent.name)
+        folder = "/"
+        if parent is not None and parent.parent_id is not None:
+            folder = page_link(viewer_of(entry), "entry", parent.pk, parent.name)
+        return format_html('{}<small class="below"><bdi>{}</bdi></small>', folder, entry.space)
 
     @admin.display(description=_("type"))
     def kind_text(self, entry: Entry) -> str:
@@ -255,20 +273,27 @@ class EntryAdmin(LongListAdmin[Entry]):
     def where(self, entry: Entry) -> str:
         """Show the way to it, with links."""
         steps = [
-            (page_link("entry", node.id, node.name),)
+            (page_link(viewer_of(entry), "entry", node.id, node.name),)
             for node in _ancestors(entry)[1:]  # the root has no page
         ]
         return format_html('<span class="path">/{}</span>', format_html_join("", "{}/", steps))
 
+    @admin.display(description=_("space"))
+    def shown_space(self, entry: Entry) -> str:
+        """Link to the space."""
+        return page_link(viewer_of(entry), "space", entry.space_id, str(entry.space))
+
     @admin.display(description=_("versions"))
     def versions_link(self, entry: Entry) -> str:
         """Link to its contents."""
-        return "-" if entry.is_folder else list_link("version", _("show"), entry=entry.pk)
+        if entry.is_folder:
+            return "-"
+        return list_link(viewer_of(entry), "version", _("show"), entry=entry.pk)
 
-    @admin.display(description=_("events"))
-    def events_link(self, entry: Entry) -> str:
-        """Link to all that happened to it."""
-        return list_link("event", _("show"), entry_id=entry.pk)
+    @admin.display(description=_("latest events"))
+    def latest_events(self, entry: Entry) -> str:
+        """Say who changed it lately, and how."""
+        return recent.listed(entry)
 
 
 def _ancestors(entry: Entry) -> list[Node]:

@@ -1,9 +1,11 @@
 """Filters of the lists: each a handful of choices, however many rows there are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Final, override
+from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -11,7 +13,6 @@ from django_stubs_ext import StrOrPromise
 
 from files.models import Entry, Space
 
-MIB: Final = 2**20
 SPACES_SHOWN: Final = 15  # the others are reached from their own page
 
 _TYPES: Final[dict[str, tuple[StrOrPromise, Q]]] = {
@@ -20,12 +21,6 @@ _TYPES: Final[dict[str, tuple[StrOrPromise, Q]]] = {
     "pdf": (_("PDF"), Q(media_type="application/pdf")),
     "audio": (_("Audio"), Q(media_type__startswith="audio/")),
     "video": (_("Video"), Q(media_type__startswith="video/")),
-}
-_SIZES: Final[dict[str, tuple[StrOrPromise, Q]]] = {
-    "small": (_("Under 1 MiB"), Q(size__lt=MIB)),
-    "medium": (_("1 to 100 MiB"), Q(size__gte=MIB, size__lt=100 * MIB)),
-    "large": (_("100 MiB to 1 GiB"), Q(size__gte=100 * MIB, size__lt=1024 * MIB)),
-    "huge": (_("1 GiB and more"), Q(size__gte=1024 * MIB)),
 }
 
 
@@ -66,17 +61,6 @@ class TypeFilter(TableFilter):
             & ~Q(media_type__startswith="audio/")
             & ~Q(media_type__startswith="video/"),
         ),
-    }
-
-
-class SizeFilter(TableFilter):
-    """Ranges of sizes; folders have none."""
-
-    title = _("size")
-    parameter_name = "size"
-    table: ClassVar = {
-        key: (label, condition & Q(kind=Entry.Kind.FILE))
-        for key, (label, condition) in _SIZES.items()
     }
 
 
@@ -121,6 +105,115 @@ class SpaceFilter(admin.SimpleListFilter):
         """Narrow the list down to one space."""
         chosen = self.value() or ""
         return queryset.filter(space=int(chosen)) if is_id(chosen) else queryset
+
+
+class ActorFilter(admin.SimpleListFilter):
+    """Who did it: a name that is typed, as the account was called then, or the system itself."""
+
+    template = "admin/files/text_filter.html"
+    title = _("who")
+    parameter_name = "who"
+    label = _("Name of an account")
+    SYSTEM: Final = "(system)"  # no account can be called so
+
+    @property
+    def typed(self) -> str:
+        """Give what stands in the field."""
+        value = self.value() or ""
+        return "" if value == self.SYSTEM else value
+
+    @override
+    def lookups(
+        self,
+        request: HttpRequest,
+        model_admin: admin.ModelAdmin[Any],
+    ) -> list[tuple[str, StrOrPromise]]:
+        """Give the one choice that is not typed."""
+        return [(self.SYSTEM, _("the system"))]
+
+    @override
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """Give the choices, and keep what the form must send along."""
+        self.kept = [pair for pair in changelist.params.items() if pair[0] != self.parameter_name]
+        return super().choices(changelist)
+
+    @override
+    def queryset[M: Model](self, request: HttpRequest, queryset: QuerySet[M]) -> QuerySet[M]:
+        """Narrow the list down to one name."""
+        name = (self.value() or "").strip()
+        if not name:
+            return queryset
+        return queryset.filter(actor_name="" if name == self.SYSTEM else name)
+
+
+class KeyFilter(admin.SimpleListFilter):
+    """What a link to this list has narrowed it down to; shown so that it can be taken away."""
+
+    @override
+    def lookups(
+        self,
+        request: HttpRequest,
+        model_admin: admin.ModelAdmin[Any],
+    ) -> list[tuple[str, str]]:
+        """Give the one choice there is, if it was made: without any, a filter is not applied."""
+        chosen = self.value() or ""
+        if not chosen:
+            return []
+        return [(chosen, self.shown(chosen) if self.is_key(chosen) else chosen)]
+
+    @staticmethod
+    def is_key(text: str) -> bool:
+        """Tell whether a text can be a key."""
+        return is_id(text)
+
+    def shown(self, key: str) -> str:
+        """Say what the key stands for; no names, which not everybody may see here."""
+        return f"#{key}"
+
+    @override
+    def queryset[M: Model](self, request: HttpRequest, queryset: QuerySet[M]) -> QuerySet[M]:
+        """Narrow the list down to one; to nothing if there can be none."""
+        chosen = self.value()
+        if not chosen:
+            return queryset
+        if not self.is_key(chosen):
+            return queryset.none()
+        return queryset.filter(**{f"{self.parameter_name}": chosen})
+
+
+class EventEntryFilter(KeyFilter):
+    """The events of one entry, which may be gone."""
+
+    title = _("entry")
+    parameter_name = "entry_id"
+
+
+class VersionEntryFilter(KeyFilter):
+    """The versions of one entry."""
+
+    title = _("entry")
+    parameter_name = "entry"
+
+
+class BlobFilter(KeyFilter):
+    """The versions that one blob is the content of."""
+
+    title = _("blob")
+    parameter_name = "blob"
+
+    @staticmethod
+    @override
+    def is_key(text: str) -> bool:
+        """Tell whether a text can be the id of a blob."""
+        try:
+            return bool(UUID(text))
+        except ValueError:
+            return False
+
+    @override
+    def shown(self, key: str) -> str:
+        """Shorten the id as lists do."""
+        return str(UUID(key))[:8]
 
 
 def is_id(text: str) -> bool:

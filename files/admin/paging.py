@@ -17,7 +17,7 @@ class BoundedPaginator(Paginator[Any]):
         """Count the rows, but not past LIMIT."""
         rows = self.object_list
         assert isinstance(rows, QuerySet)  # noqa: S101 - the admin pages through nothing else
-        return rows[:LIMIT].count()
+        return rows.order_by()[:LIMIT].count()
 
     @property
     def is_cut(self) -> bool:

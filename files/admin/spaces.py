@@ -23,7 +23,7 @@ from . import members
 from .actors import space_actor, user_of
 from .base import LongListAdmin
 from .forms import NewSpaceForm, SpaceForm
-from .shown import list_link, usage
+from .shown import list_link, may_see, usage, viewer_of
 
 _RULES = ("refuses_case_twins", "allowed_types", "forbidden_types")
 
@@ -117,6 +117,8 @@ class SpaceAdmin(LongListAdmin[Space]):
     ) -> HttpResponse:
         """Tell the page which of its links this member of staff may follow."""
         context["can_upload"] = request.user.has_perm("files.add_entry")
+        context["can_see_events"] = may_see(user_of(request), "event")
+        context["can_see_entries"] = may_see(user_of(request), "entry")
         return super().render_change_form(request, context, *args, **more)
 
     @admin.display(description=_("used"))
@@ -133,4 +135,4 @@ class SpaceAdmin(LongListAdmin[Space]):
     @admin.display(description=_("files and folders"))
     def entries(self, space: Space) -> str:
         """Link to what is in the space."""
-        return list_link("entry", _("show"), space=space.pk)
+        return list_link(viewer_of(space), "entry", _("show"), space=space.pk)

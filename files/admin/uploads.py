@@ -18,7 +18,7 @@ from files.http.uploads import UploadOutcome
 from files.models import Entry, Right
 
 from .actors import staff_actor, user_of
-from .shown import list_url
+from .shown import list_url, may_see
 
 
 def view(site: AdminSite) -> Callable[..., HttpResponse]:
@@ -65,10 +65,16 @@ def _page(site: AdminSite, request: HttpRequest, folder_id: int) -> HttpResponse
 
 
 def _uploaded(request: HttpRequest, folder: Entry, count: int) -> HttpResponse:
-    """Go to the list of the space, the newest entries first, with a message."""
+    """Go on, with a message: to the list of the space, the newest entries first.
+
+    Who may not see that is shown the form again.
+    """
     text = ngettext("%(count)d file was uploaded.", "%(count)d files were uploaded.", count)
     messages.success(request, text % {"count": count})
-    return HttpResponseRedirect(list_url("entry", {"space": folder.space_id}), status=303)
+    there = request.path
+    if may_see(user_of(request), "entry"):
+        there = list_url("entry", {"space": folder.space_id})
+    return HttpResponseRedirect(there, status=303)
 
 
 def _form(

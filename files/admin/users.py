@@ -12,6 +12,8 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django_tasks_db.models import DBTaskResult
 
+from .base import KeyedActions
+
 admin.site.unregister(User)
 admin.site.unregister(Group)
 # Nothing here sends mail, so addresses have no page; what became of a job is in the log, and an
@@ -21,7 +23,7 @@ admin.site.unregister(DBTaskResult)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User]):
+class UserAdmin(KeyedActions[User], DjangoUserAdmin[User]):
     """Accounts. Only superusers hand out rights, or touch the accounts of staff.
 
     An account that owns a space or is a member of one cannot be deleted (no key to it cascades):
@@ -66,7 +68,7 @@ def _may_touch(request: HttpRequest, obj: User | None) -> bool:
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin):
+class GroupAdmin(KeyedActions[Group], DjangoGroupAdmin):
     """Groups. Only superusers say what permissions a group has."""
 
     @override

@@ -7,7 +7,9 @@ from files.models import Version
 from files.templatetags.files import size
 
 from .base import ReadOnlyAdmin
-from .shown import page_link
+from .filters import BlobFilter, VersionEntryFilter
+from .ranges import CreatedFilter
+from .shown import page_link, viewer_of
 
 
 @admin.register(Version)
@@ -23,7 +25,7 @@ class VersionAdmin(ReadOnlyAdmin[Version]):
         "shown_blob",
     )
     list_select_related = ("entry", "created_by")
-    list_filter = ("created_at",)
+    list_filter = (VersionEntryFilter, BlobFilter, CreatedFilter)
     ordering = ("-id",)
     sortable_by = ()
     fields = ("shown_entry", "shown_blob", "shown_size", "sha256", "created_at", "created_by")
@@ -32,12 +34,12 @@ class VersionAdmin(ReadOnlyAdmin[Version]):
     @admin.display(description=_("entry"))
     def shown_entry(self, version: Version) -> str:
         """Link to the file."""
-        return page_link("entry", version.entry_id, version.entry.name)
+        return page_link(viewer_of(version), "entry", version.entry_id, version.entry.name)
 
     @admin.display(description=_("blob"))
     def shown_blob(self, version: Version) -> str:
         """Link to the bytes."""
-        return page_link("blob", version.blob_id, str(version.blob_id)[:8])
+        return page_link(viewer_of(version), "blob", version.blob_id, str(version.blob_id)[:8])
 
     @admin.display(description=_("size"))
     def shown_size(self, version: Version) -> str:
