@@ -25,6 +25,11 @@ class SeenList(ChangeList):
         super().get_results(request)
         show_to(request.user, self.result_list)
 
+    @property
+    def has_fault(self) -> bool:
+        """Tell whether some filter could not be understood, and has to say so."""
+        return any(getattr(spec, "fault", "") for spec in self.filter_specs)
+
 
 class KeyedActions[M: Model](admin.ModelAdmin[M]):
     """Actions on rows whose keys were checked: a key that can be none would end as a fault."""
@@ -107,6 +112,7 @@ class ReadOnlyAdmin[M: Model](LongListAdmin[M]):
     """For what only operations make and change, and staff may look at."""
 
     actions = None
+    change_form_template = "admin/files/record.html"
 
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -25,7 +25,7 @@ from .actors import READ_CONTENT, staff_actor, user_of
 from .base import LongListAdmin
 from .filters import SpaceFilter, TrashFilter, TypeFilter, is_id
 from .ranges import ModifiedFilter, SizeFilter
-from .shown import entry_name, list_link, may_see, page_link, viewer_of
+from .shown import entry_name, list_link, may_see, page_link, user_link, viewer_of
 
 AT_ONCE = 500  # entries that one action takes: it is one transaction, and all others wait
 
@@ -58,9 +58,9 @@ class EntryAdmin(LongListAdmin[Entry]):
         "revision",
         "modified_at",
         "created_at",
-        "created_by",
+        "shown_creator",
         "trashed_at",
-        "trashed_by",
+        "shown_trasher",
     )
     change_form_template = "admin/files/entry/change_form.html"
 
@@ -282,6 +282,16 @@ class EntryAdmin(LongListAdmin[Entry]):
     def shown_space(self, entry: Entry) -> str:
         """Link to the space."""
         return page_link(viewer_of(entry), "space", entry.space_id, str(entry.space))
+
+    @admin.display(description=_("created by"))
+    def shown_creator(self, entry: Entry) -> str:
+        """Link to the account that put it there."""
+        return user_link(viewer_of(entry), entry.created_by)
+
+    @admin.display(description=_("trashed by"))
+    def shown_trasher(self, entry: Entry) -> str:
+        """Link to the account that trashed it."""
+        return user_link(viewer_of(entry), entry.trashed_by)
 
     @admin.display(description=_("versions"))
     def versions_link(self, entry: Entry) -> str:

@@ -24,7 +24,7 @@ from .base import ReadOnlyAdmin, SeenList
 from .changes import Names, changed, entry_shown, names_in
 from .exports import events_as_csv
 from .filters import ActorFilter, EventEntryFilter, SpaceFilter, is_id
-from .ranges import AtFilter, has_fault
+from .ranges import AtFilter
 from .shown import list_link, list_url, page_link, viewer_of
 
 
@@ -63,6 +63,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         "shown_changes",
         "shown_actor",
     )
+    change_form_template = "admin/files/event/change_form.html"
     list_display_links = ("shown_at",)
     list_select_related = ("space",)
     list_filter = (EventEntryFilter, AtFilter, ActorFilter, "door", SpaceFilter, "kind")
@@ -130,7 +131,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
             found = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
             found = None
-        if found is None or has_fault(found):
+        if not isinstance(found, EventList) or found.has_fault:
             there = reverse("admin:files_event_changelist")
             return HttpResponseRedirect(f"{there}?{request.GET.urlencode()}")  # which says why
         name = f"events-{timezone.localdate()}.csv"

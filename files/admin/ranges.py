@@ -172,11 +172,6 @@ class CreatedFilter(DateFilter):
     column = stem = "created_at"
 
 
-def has_fault(found: ChangeList) -> bool:
-    """Tell whether an end of some range of a list could not be understood."""
-    return any(isinstance(spec, RangeFilter) and spec.fault for spec in found.filter_specs)
-
-
 def _between(column: str, low: int | None, high: int | None, *, and_also: Q) -> Q:
     """Give the condition for both ends included; none for no end."""
     if low is None and high is None:

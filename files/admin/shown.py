@@ -62,6 +62,11 @@ def page_link(viewer: Viewer, model: str, key: object, text: StrOrPromise) -> Sa
     return format_html('<a href="{}"><bdi>{}</bdi></a>', url, text)
 
 
+def user_link(viewer: Viewer, user: User | None) -> SafeString:
+    """Link to the page of an account, if there is one and its page may be seen."""
+    return page_link(viewer, "user", user.pk, user.username) if user else SafeString("-")
+
+
 def entry_name(entry: Entry) -> SafeString:
     """Show the icon and the name of an entry, and whether it was trashed."""
     mark = (

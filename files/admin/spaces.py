@@ -23,7 +23,7 @@ from . import members
 from .actors import space_actor, user_of
 from .base import LongListAdmin
 from .forms import NewSpaceForm, SpaceForm
-from .shown import list_link, may_see, usage, viewer_of
+from .shown import list_link, may_see, usage, user_link, viewer_of
 
 _RULES = ("refuses_case_twins", "allowed_types", "forbidden_types")
 
@@ -32,13 +32,20 @@ _RULES = ("refuses_case_twins", "allowed_types", "forbidden_types")
 class SpaceAdmin(LongListAdmin[Space]):
     """All spaces but the system's, which holds no files."""
 
-    list_display = ("name", "kind", "owner", "shown_usage")
+    list_display = ("name", "kind", "shown_owner", "shown_usage")
     list_select_related = ("owner",)
     list_filter = ("kind",)
     ordering = ("-id",)
     search_fields = ("name", "owner__username")
     sortable_by = ("name",)
-    readonly_fields = ("kind", "owner", "shown_usage", "shown_members", "entries", "created_at")
+    readonly_fields = (
+        "kind",
+        "shown_owner",
+        "shown_usage",
+        "shown_members",
+        "entries",
+        "created_at",
+    )
     change_form_template = "admin/files/space/change_form.html"
 
     @override
@@ -120,6 +127,11 @@ class SpaceAdmin(LongListAdmin[Space]):
         context["can_see_events"] = may_see(user_of(request), "event")
         context["can_see_entries"] = may_see(user_of(request), "entry")
         return super().render_change_form(request, context, *args, **more)
+
+    @admin.display(description=_("owner"))
+    def shown_owner(self, space: Space) -> str:
+        """Link to whom a personal space belongs to."""
+        return user_link(viewer_of(space), space.owner)
 
     @admin.display(description=_("used"))
     def shown_usage(self, space: Space) -> str:

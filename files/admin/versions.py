@@ -9,7 +9,7 @@ from files.templatetags.files import size
 from .base import ReadOnlyAdmin
 from .filters import BlobFilter, VersionEntryFilter
 from .ranges import CreatedFilter
-from .shown import page_link, viewer_of
+from .shown import page_link, user_link, viewer_of
 
 
 @admin.register(Version)
@@ -21,15 +21,15 @@ class VersionAdmin(ReadOnlyAdmin[Version]):
         "shown_entry",
         "shown_size",
         "created_at",
-        "created_by",
+        "shown_creator",
         "shown_blob",
     )
     list_select_related = ("entry", "created_by")
     list_filter = (VersionEntryFilter, BlobFilter, CreatedFilter)
     ordering = ("-id",)
     sortable_by = ()
-    fields = ("shown_entry", "shown_blob", "shown_size", "sha256", "created_at", "created_by")
-    readonly_fields = ("shown_entry", "shown_blob", "shown_size")
+    fields = ("shown_entry", "shown_blob", "shown_size", "sha256", "created_at", "shown_creator")
+    readonly_fields = ("shown_entry", "shown_blob", "shown_size", "shown_creator")
 
     @admin.display(description=_("entry"))
     def shown_entry(self, version: Version) -> str:
@@ -45,3 +45,8 @@ class VersionAdmin(ReadOnlyAdmin[Version]):
     def shown_size(self, version: Version) -> str:
         """Show the size for people."""
         return size(version.size)
+
+    @admin.display(description=_("created by"))
+    def shown_creator(self, version: Version) -> str:
+        """Link to the account that put it there."""
+        return user_link(viewer_of(version), version.created_by)

@@ -477,6 +477,8 @@ def test_index_shows_staff_only_what_they_may_see(world: World) -> None:
     ],
 )
 def test_pages_link_to_nothing_that_is_forbidden(held: str, page: Address, world: World) -> None:
+    Entry.objects.update(created_by=world.bob)
+    Version.objects.update(created_by=world.bob)
     client = signed_in(make_staff("clerk", f"files.{held}"))
 
     text = client.get(f"/admin/files/{page(world)}").content.decode()
