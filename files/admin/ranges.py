@@ -64,7 +64,11 @@ class RangeFilter[T: (int, datetime)](admin.ListFilter):
     def fields(self) -> list[tuple[str, str, StrOrPromise]]:
         """Give parameter, value and label of both ends, for the form."""
         labels = {"from": _("From"), "to": _("To")}
-        return [(f"{self.stem}_{end}", self.ends[end], labels[end]) for end in ENDS]
+        return [(f"{self.stem}_{end}", self.typed(self.ends[end]), labels[end]) for end in ENDS]
+
+    def typed(self, text: str) -> str:
+        """Give what the field of an end shows."""
+        return text
 
     @override
     def expected_parameters(self) -> list[str | None]:
@@ -128,6 +132,14 @@ class DateFilter(RangeFilter[datetime]):
     """Days in the server's time zone, the last one included."""
 
     input_type = "date"
+
+    @override
+    def typed(self, text: str) -> str:
+        """Give a day: browsers complain about anything else in their field for days."""
+        try:
+            return _day(text).isoformat()
+        except ValueError:
+            return ""
 
     @override
     def between(self, ends: Ends) -> Q:

@@ -5,10 +5,12 @@ from typing import Any, override
 import allauth.account.admin  # noqa: F401 - registers EmailAddress
 import django_tasks_db.admin  # noqa: F401 - registers DBTaskResult
 from allauth.account.models import EmailAddress
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import Model
 from django.http import HttpRequest
 from django_tasks_db.models import DBTaskResult
 
@@ -22,8 +24,22 @@ admin.site.unregister(EmailAddress)
 admin.site.unregister(DBTaskResult)
 
 
+class TickedRights[M: Model](KeyedActions[M]):
+    """Groups and permissions as boxes to tick: unlike Django's two lists they need no script."""
+
+    filter_horizontal = ()
+
+    @override
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest | None = None, **more: Any
+    ) -> Any:
+        """Give the boxes."""
+        more["widget"] = forms.CheckboxSelectMultiple
+        return super().formfield_for_manytomany(db_field, request, **more)  # type: ignore[arg-type]  # stubs of the bases differ
+
+
 @admin.register(User)
-class UserAdmin(KeyedActions[User], DjangoUserAdmin[User]):
+class UserAdmin(TickedRights[User], DjangoUserAdmin[User]):
     """Accounts. Only superusers hand out rights, or touch the accounts of staff.
 
     An account that owns a space or is a member of one cannot be deleted (no key to it cascades):
@@ -68,7 +84,7 @@ def _may_touch(request: HttpRequest, obj: User | None) -> bool:
 
 
 @admin.register(Group)
-class GroupAdmin(KeyedActions[Group], DjangoGroupAdmin):
+class GroupAdmin(TickedRights[Group], DjangoGroupAdmin):
     """Groups. Only superusers say what permissions a group has."""
 
     @override

@@ -14,13 +14,8 @@ from pytest_django.live_server_helper import LiveServer
 from files.models import Entry, Grant, Space
 from files.operations.entries import trash_entries
 from files.operations.spaces import set_quota
+from tests.e2e.browser.conftest import CHROMIUM, FLAGS
 from tests.factories import SYSTEM, make_file, make_folder, make_shared_space, make_user, root_of
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("asynchronous")]
 
@@ -36,6 +31,8 @@ def asynchronous() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start a browser for the tests here."""
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on PATH")
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
 
@@ -69,18 +66,26 @@ def addresses(settings: Settings, tmp_path: Path) -> list[str]:
         f"files/blob/{file.version.blob_id}/change/",
         "files/entry/",
         "files/entry/?q=beach&trash=no",
+        "files/entry/?q=nothing&size_from=1+MiB",
+        "files/entry/?size_from=much&modified_at_from=x",
+        "files/entry/add/",
+        "files/entry/add/?q=photo",
+        f"files/entry/add/?q=nothing&space={space.pk}",
         f"files/entry/{folder.pk}/change/",
         f"files/entry/{file.pk}/change/",
         f"files/entry/{trashed.pk}/change/",
         f"files/entry/{trashed.pk}/delete/",
         f"files/entry/{folder.pk}/upload/",
         "files/event/",
+        f"files/event/?entry_id={file.pk}&who=(system)&at_from=2020-01-01",
+        f"files/entry/{file.pk}/history/",
         f"files/event/{space.events.latest('pk').pk}/change/",
         "files/space/",
         "files/space/add/",
         f"files/space/{space.pk}/change/",
         f"files/space/{space.pk}/members/",
         "files/version/",
+        f"files/version/?entry={file.pk}",
         f"files/version/{file.version_id}/change/",
     ]
 
