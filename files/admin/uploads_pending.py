@@ -25,7 +25,7 @@ from files.templatetags.files import moment, size
 from .actors import user_of
 from .base import ReadOnlyAdmin
 from .filters import SpaceFilter
-from .shown import page_link
+from .shown import page_link, viewer_of
 
 AT_ONCE: Final = 500  # cancelled by one action
 LOOKED_AT: Final = 2000  # that a connection has begun and the filter looks at
@@ -174,7 +174,11 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
         folder = upload.folder
         if folder is None:
             return str(_("gone"))
-        return "/" if folder.parent_id is None else page_link("entry", folder.pk, folder.name)
+        return (
+            "/"
+            if folder.parent_id is None
+            else page_link(viewer_of(upload), "entry", folder.pk, folder.name)
+        )
 
     @admin.display(description=_("received"))
     def shown_progress(self, upload: Upload) -> str:

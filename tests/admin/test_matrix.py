@@ -17,11 +17,11 @@ from django.urls import URLResolver, resolve
 
 from files.admin.faces import CONTENT, UPLOAD
 from files.errors import ForbiddenError
-from files.models import Blob, Entry, Event, Version
+from files.models import Blob, Entry, Event, Upload, Version
 from tests.admin.conftest import World, make_staff, signed_in
-from tests.factories import make_user
+from tests.factories import actor_of, make_upload, make_user
 
-MODELS = ("blob", "entry", "event", "space", "version")
+MODELS = ("blob", "entry", "event", "space", "upload", "version")
 VERBS = ("view", "add", "change", "delete")
 # Each of these opens something by itself; of all others there is a test that they open nothing.
 USEFUL = (
@@ -71,7 +71,7 @@ def seen(model: str, app: str = "files") -> frozenset[str]:
     return frozenset({f"{app}.view_{model}", f"{app}.change_{model}"})
 
 
-def key_of(model: type[Blob | Event | Version]) -> Callable[[World], Any]:
+def key_of(model: type[Blob | Event | Upload | Version]) -> Callable[[World], Any]:
     """Give the key of some row."""
     return lambda _world: model.objects.order_by("pk").values_list("pk", flat=True).first()
 
@@ -93,6 +93,7 @@ KEYS: dict[str, tuple[str, Callable[[World], Any]]] = {
     "version": ("files", key_of(Version)),
     "entry": ("files", lambda w: w.file.pk),
     "space": ("files", lambda w: w.space.pk),
+    "upload": ("files", key_of(Upload)),
     "user": ("auth", eve),
     "group": ("auth", crew),
 }
@@ -183,6 +184,17 @@ CASES = [
     on_list("restore", "trashed", button=True),
     # Events
     Case("export events", lambda _w: "files/event/export/", seen("event")),
+    # Uploads: who may cancel and not see the list is not led there, as who may only delete users.
+    Case(
+        "cancel upload",
+        lambda _w: "files/upload/",
+        form=lambda w: {
+            "action": "cancel",
+            "_selected_action": [key_of(Upload)(w)],
+            "confirmed": "yes",
+        },
+        shown=seen("upload"),
+    ),
     # Spaces
     Case("add space", lambda _w: "files/space/add/", may("add_space")),
     Case(
@@ -275,8 +287,9 @@ ELSEWHERE = {
 
 @pytest.fixture
 def place(world: World) -> World:
-    """Add an account and a group with nothing to them."""
+    """Add an account and a group with nothing to them, and an upload of bob's."""
     make_user("eve")
+    make_upload(world.folder, "wave.mp4", actor=actor_of(world.bob))
     Group.objects.create(name="crew")
     return world
 
@@ -287,6 +300,7 @@ def state() -> list[Any]:
         list(Event.objects.order_by("pk").values_list("pk", "kind")),
         list(User.objects.order_by("pk").values_list("pk", "username", "password")),
         list(Group.objects.order_by("pk").values_list("pk", "name")),
+        Upload.objects.count(),
     ]
 
 
@@ -392,6 +406,7 @@ def test_every_action_of_the_admin_has_a_case(rf: Any, superuser: User) -> None:
     assert existing == {
         ("entry", "move_to_trash"),
         ("entry", "restore"),
+        ("upload", "cancel"),
         ("user", "delete_selected"),
         ("group", "delete_selected"),
     }
@@ -410,10 +425,10 @@ def test_actions_on_what_the_list_does_not_have_change_nothing(action: str, worl
     assert state() == before
 
 
-@pytest.mark.parametrize("model", ["files/entry", "auth/user", "auth/group"])
+@pytest.mark.parametrize("model", ["files/entry", "files/upload", "auth/user", "auth/group"])
 @pytest.mark.parametrize("key", ["x", "1 OR 1=1", "9" * 30])
 def test_actions_on_what_is_no_key_are_refused(model: str, key: str, superuser: User) -> None:
-    action = "restore" if model == "files/entry" else "delete_selected"
+    action = {"files/entry": "restore", "files/upload": "cancel"}.get(model, "delete_selected")
     form = {"action": action, "_selected_action": [key], "post": "yes"}
 
     answer = signed_in(superuser).post(f"/admin/{model}/", form)
