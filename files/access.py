@@ -25,7 +25,8 @@ from files.errors import (
     SpaceNotFoundError,
     UploadNotFoundError,
 )
-from files.models import Entry, Event, Grant, Right, Space, Upload
+from files.models import Blob, Entry, Event, Grant, Right, Space, Upload, Version
+from files.models.reading import Reader
 from files.names import name_fold
 
 _CHAIN = """
@@ -62,6 +63,16 @@ _HIDDEN = """
         WHEN EXISTS (SELECT 1 FROM files_space s WHERE s.root_id = up.id) THEN 0
         ELSE 1 END)
     FROM up)
+"""
+
+
+_ENTRY, _SPACE = Reader(Entry, "e"), Reader(Space, "s")
+_VERSION, _BLOB = Reader(Version, "v"), Reader(Blob, "b")
+_FROM = """
+    FROM files_entry e JOIN files_space s ON s.id = e.space_id
+    LEFT JOIN files_version v ON v.id = e.version_id
+    LEFT JOIN files_blob b ON b.id = v.blob_id
+    WHERE e.id = %s
 """
 
 
@@ -164,9 +175,19 @@ def _check(chain: _Chain, need: Right, entry_id: int) -> None:
 
 def _load(entry_id: int, chain: _Chain) -> Located:
     """Read the entry that a walk started at."""
-    entry = Entry.objects.select_related("space", "version__blob").filter(pk=entry_id).first()
-    if entry is None:
+    with connection.cursor() as cursor:
+        columns = ", ".join(reader.columns for reader in (_ENTRY, _SPACE, _VERSION, _BLOB))
+        cursor.execute(f"SELECT {columns} {_FROM}", [entry_id])
+        row = cursor.fetchone()
+    if row is None:
         raise EntryNotFoundError(entry_id=entry_id)
+    entry = _ENTRY.instance(row)
+    at = _ENTRY.width
+    entry.space = _SPACE.instance(row, at)
+    at += _SPACE.width
+    if entry.version_id is not None:
+        entry.version = _VERSION.instance(row, at)
+        entry.version.blob = _BLOB.instance(row, at + _VERSION.width)
     return _located(entry, chain)
 
 

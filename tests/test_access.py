@@ -1,6 +1,7 @@
 """The gate: who sees what, who may do what, and that neither answers nor costs tell more."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -8,8 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
+from files import access
 from files.access import (
     Actor,
+    Located,
     get_space,
     locate,
     locate_all,
@@ -289,15 +292,15 @@ def test_an_entry_deleted_between_the_walk_and_the_read_is_not_found(
     root: Entry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = make_file(root, "file")
-    real = Entry.objects.select_related
+    real = access._load
 
-    def gone(*fields: str) -> object:
+    def gone(*arguments: Any) -> Located:
         Entry.objects.filter(pk=file.pk).update(version=None)
         file.versions.all().delete()
         Entry.objects.filter(pk=file.pk).delete()
-        return real(*fields)
+        return real(*arguments)
 
-    monkeypatch.setattr(Entry.objects, "select_related", gone)
+    monkeypatch.setattr(access, "_load", gone)
 
     with pytest.raises(EntryNotFoundError):
         locate(SYSTEM, file.pk)

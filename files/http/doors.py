@@ -49,7 +49,7 @@ class Doors:
         self._puts = PutDoor(django, engine, commits, puts)
         self._resumable = ResumableDoor(django, engine, small, resumable)
         self._upload_faces, self._content_faces = uploads, contents
-        self._uploads = UploadDoor(django)
+        self._uploads = UploadDoor(django, commits)
         self._downloads = DownloadDoor(django)
         self._archives = ArchiveDoor(django)
 

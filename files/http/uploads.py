@@ -18,22 +18,26 @@ from django.db import DatabaseError
 from files.access import Actor, locate
 from files.errors import (
     DiskFullError,
+    EntryNotFoundError,
     FilesError,
     FilesRefusedError,
+    ForbiddenError,
     MalformedRequestError,
     NoFilesError,
     QuotaExceededError,
+    SpaceNotFoundError,
     UnsupportedTypeError,
 )
 from files.models import Entry, Right, Space
 from files.operations.blobs import blob_storage
 from files.operations.entries import require_folder
 from files.operations.received import keep_received
-from files.operations.versions import Clash, NewFile, put_files
+from files.operations.versions import Clash, Member, NewFile, put_files
 from files.storage.filesystem import BlobStorage
 
 from .bodies import Body
-from .commits import is_full
+from .commits import Commits, is_full
+from .disk import in_disk_thread
 from .forms import FormLimits, FormReceiver, ReceivedForm, boundary_of
 from .guard import has_form_token, header, require_user
 from .handler import ClientGoneError, Scope, Send, SyncCoreHandler
@@ -88,8 +92,8 @@ class _Admission:
 class UploadDoor:
     """Takes forms with files before Django sees them."""
 
-    def __init__(self, django: SyncCoreHandler) -> None:
-        self._django = django
+    def __init__(self, django: SyncCoreHandler, commits: Commits) -> None:
+        self._django, self._commits = django, commits
 
     async def receive(
         self, face: UploadFace, folder_id: int, scope: Scope, body: Body, send: Send
@@ -103,7 +107,7 @@ class UploadDoor:
             folder = admission.folder
             admission.require_room(body.length)
             form = await self._take_form(request, admission, scope, body)
-            entries = await self._django.in_thread(_act, admission, form)
+            entries = await self._act(admission, form)
             outcome = UploadOutcome(folder, entries, form.files, fields=form.fields)
         except FilesError as error:
             outcome = UploadOutcome(folder, error=error, fields=form.fields)
@@ -126,6 +130,35 @@ class UploadDoor:
             if receiver.form.files:
                 await self._django.in_thread(_keep, admission, receiver.form)
             raise
+
+    async def _act(self, admission: _Admission, form: ReceivedForm) -> list[Entry]:
+        """Make the files of a form visible, all or none.
+
+        The bytes of a refused form are removed. After any other failure they stay, since the commit
+        may have happened: what it did not record is a stray, and the sweeper's.
+        """
+        try:
+            files, clash = _taken(form)
+            if len(files) > 1:
+                return await self._django.in_thread(_put_all, admission, files, clash)
+            return [await self._put_one(admission, files[0], clash)]
+        except FilesError:
+            await in_disk_thread(form.discard)
+            raise
+
+    async def _put_one(self, admission: _Admission, file: NewFile, clash: Clash) -> Entry:
+        """Put the only file of a form together with those of other requests."""
+        member = Member(admission.folder.pk, file, admission.actor, clash)
+        try:
+            return await self._commits.put(admission.folder.space_id, member)
+        except _OF_FOLDER:
+            raise
+        except FilesError as error:
+            raise FilesRefusedError({file.display_path: error}) from error
+
+
+# What speaks against the folder of a form or against all of its files, whichever they are.
+_OF_FOLDER: Final = (DiskFullError, EntryNotFoundError, ForbiddenError, SpaceNotFoundError)
 
 
 def _keeps_whole(actor: Actor, scope: Scope) -> bool:
@@ -183,27 +216,26 @@ def _limits(space: Space, storage: BlobStorage, depth: int) -> FormLimits:
     )
 
 
-def _act(admission: _Admission, form: ReceivedForm) -> list[Entry]:
-    """Make the files of a form visible, all or none; in a thread.
+def _taken(form: ReceivedForm) -> tuple[list[NewFile], Clash]:
+    """Give the files of a form, and what is to happen where a name is taken.
 
-    The bytes of a refused form are removed. After any other failure they stay, since the commit may
-    have happened: what it did not record is a stray, and the sweeper's.
+    Raises FilesRefusedError, NoFilesError and MalformedRequestError.
     """
+    if form.refused:
+        raise FilesRefusedError(form.refused)
+    if not form.files:
+        raise NoFilesError
+    clash = Clash.KEEP_BOTH if form.fields.get("clash") == "both" else Clash.NEW_VERSION
+    return _dated(form.files, form.fields.get("lastModified", "")), clash
+
+
+def _put_all(admission: _Admission, files: list[NewFile], clash: Clash) -> list[Entry]:
+    """Put the files of a form in one transaction of its own; in a thread."""
     try:
-        if form.refused:
-            raise FilesRefusedError(form.refused)
-        if not form.files:
-            raise NoFilesError
-        clash = Clash.KEEP_BOTH if form.fields.get("clash") == "both" else Clash.NEW_VERSION
-        files = _dated(form.files, form.fields.get("lastModified", ""))
         entries = put_files(admission.folder, files, actor=admission.actor, clash=clash)
-    except FilesError:
-        form.discard()
-        raise
     except DatabaseError as error:
         if not is_full(error):
             raise
-        form.discard()
         raise DiskFullError from error
     return [entry for entry in entries if isinstance(entry, Entry)]
 

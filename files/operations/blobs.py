@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
@@ -24,6 +24,7 @@ from django.utils import timezone
 from files.errors import BlobConflictError, ChangedMeanwhileError
 from files.models import Blob, Upload, UptimeClock, Version
 from files.models.bulk import insert_rows
+from files.models.reading import marks
 from files.storage.base import blob_name
 from files.storage.filesystem import BlobStorage, StoredName
 
@@ -53,9 +54,21 @@ def blob_storage() -> BlobStorage:
 def recorded_ids(blob_ids: Iterable[UUID]) -> set[UUID]:
     """Tell which of some ids are taken, be it by the sweeper's claim."""
     found: set[UUID] = set()
-    for some in batched(blob_ids, BATCH):
-        found.update(Blob.objects.filter(pk__in=some).values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        for some in batched(blob_ids, BATCH):
+            values = {_key_of(blob_id): blob_id for blob_id in some}
+            cursor.execute(
+                f"SELECT id FROM files_blob WHERE id IN ({marks(values)})",  # noqa: S608 - placeholders
+                list(values),
+            )
+            found.update(values[row[0]] for row in cursor.fetchall())
     return found
+
+
+def _key_of(blob_id: UUID) -> str | UUID:
+    """Give an id as the database keeps it."""
+    key: str | UUID = Blob._meta.pk.get_db_prep_value(blob_id, connection, prepared=False)
+    return key
 
 
 _COLUMNS: Final = ("id", "file", "size", "sha256", "crc32", "media_type", "state", "created_at")

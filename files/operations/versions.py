@@ -12,14 +12,14 @@ from datetime import datetime
 from itertools import batched
 from typing import Final
 
-from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db import connection, transaction
 from django.utils import timezone
 
 from files.access import Actor, locate
 from files.errors import BlobConflictError, FilesError, FilesRefusedError
 from files.models import Entry, Event, Right, Space, Upload, Version
 from files.models.bulk import insert_rows
+from files.models.reading import marks
 from files.names import name_key
 
 from .blobs import BATCH, record_blobs, share_blobs
@@ -256,6 +256,11 @@ def _insert_versions(batch: Batch, puts: Sequence[Put], now: datetime) -> None:
 
 def point_at_newest(entry_ids: Sequence[int]) -> None:
     """Make the newest version of each entry its current one."""
-    newest = Version.objects.filter(entry=OuterRef("pk")).order_by("-pk").values("pk")[:1]
-    for some in batched(entry_ids, BATCH):
-        Entry.objects.filter(pk__in=some).update(version=Subquery(newest))
+    with connection.cursor() as cursor:
+        for some in batched(entry_ids, BATCH):
+            cursor.execute(
+                "UPDATE files_entry SET version_id = "  # noqa: S608 - marks are placeholders
+                "(SELECT MAX(v.id) FROM files_version v WHERE v.entry_id = files_entry.id) "
+                f"WHERE id IN ({marks(some)})",
+                some,
+            )

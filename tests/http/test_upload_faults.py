@@ -32,14 +32,17 @@ from tests.multiparts import END, file, form
 def before_act(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Give a list of calls to make when all bytes are there and nothing is recorded."""
     calls: list[Any] = []
-    put_files = versions.put_files
 
-    def put(*args: Any, **kwargs: Any) -> Any:
-        for call in calls:
-            call()
-        return put_files(*args, **kwargs)
+    def after_calls(put: Any) -> Any:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            for call in calls:
+                call()
+            return put(*args, **kwargs)
 
-    monkeypatch.setattr("files.http.uploads.put_files", put)
+        return wrapped
+
+    monkeypatch.setattr("files.http.uploads.put_files", after_calls(versions.put_files))
+    monkeypatch.setattr("files.http.commits.put_members", after_calls(versions.put_members))
     return calls
 
 
