@@ -76,9 +76,9 @@ torture: $(VENV)/.dev ## Kill parts of the stack thousands of times (an hour or 
 js: ## Run the JavaScript tests, where Node and such tests are there
 	@if [ -d tests/js ] && command -v node >/dev/null; then node --test tests/js/*.test.js; fi
 
-bench: $(VENV)/.dev ## Measure against raw nginx and copyparty on this machine
+bench: $(VENV)/.dev ## Measure against raw nginx and the peers on this machine (ONLY=large,small,…)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(BENCH_ARGS)
 
 # With their extras: pip would look for another version of "coverage[toml]" than is pinned for
 # "coverage", and refuse it for want of a hash as soon as there is one.

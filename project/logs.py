@@ -12,11 +12,24 @@ from typing import Any
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
+LINE = "json_line"  # under which a record keeps how it is written
+
+
 class JsonFormatter(logging.Formatter):
     """Write a record as one line: at, level, logger, message, its simple extras, exception."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without its end; line breaks inside values are escaped."""
+        """Return the line, without its end; line breaks inside values are escaped.
+
+        It is kept with the record, which goes to several handlers.
+        """
+        kept: str | None = vars(record).get(LINE)
+        if kept is None:
+            vars(record)[LINE] = kept = self.line(record)
+        return kept
+
+    def line(self, record: logging.LogRecord) -> str:
+        """Write the line of a record."""
         line: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,

@@ -98,7 +98,8 @@ class BlobWriter:
     @property
     def folder(self) -> Path:
         """Give the folder that must be synced before the blob's name is safe."""
-        return Path(self._storage.path(self.name)).parent
+        # Not by the storage's path(), which makes safe what a blob's name is already.
+        return Path(self._storage.location, self.name).parent
 
     @property
     def sha256(self) -> str:

