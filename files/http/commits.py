@@ -1,19 +1,21 @@
 """Group commit: files that arrive at the same time become visible in one transaction.
 
-A transaction costs its sync whatever is in it. While one is under way for a space, the files that
-are ready wait and go together with the next: nobody waits for company, and each is answered only
-after its own bytes and its own row are safe.
+A transaction costs its sync whatever is in it. While one is under way for a space, in this process
+or another, the files that are ready wait and go together with the next: nobody waits for company,
+and each is answered only after its own bytes and its own row are safe.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
 from files.errors import DiskFullError, FilesError
 from files.models import Entry
+from files.operations.journal import lock_spaces
 from files.operations.versions import Member, put_members
 
 from .handler import SyncCoreHandler
@@ -58,22 +60,35 @@ class Commits:
         """Commit what waits, until nothing does."""
         waiting = self._waiting[space_id]
         while waiting:
-            some = waiting[:AT_ONCE]
-            del waiting[:AT_ONCE]
+            taken: list[_Waiting] = []
+            take = partial(_take, waiting, taken)
             try:
-                members = [member for member, _future in some]
-                results = await self._django.in_thread(_put, space_id, members)
+                results = await self._django.in_thread(_put, space_id, take)
             except Exception as error:  # noqa: BLE001 - told to everybody who waits for it
-                _settle(some, [error] * len(some))
+                if not taken:
+                    take()
+                _settle(taken, [error] * len(taken))
             else:
-                _settle(some, results)
+                _settle(taken, results)
         del self._running[space_id], self._waiting[space_id]
 
 
-def _put(space_id: int, members: Sequence[Member]) -> list[Entry | FilesError]:
+def _take(waiting: list[_Waiting], taken: list[_Waiting]) -> list[Member]:
+    """Take what waits, up to a limit, and give the files.
+
+    Called in a thread, while the event loop may append: each step is one of the list's own.
+    """
+    taken += waiting[:AT_ONCE]
+    del waiting[: len(taken)]
+    return [member for member, _future in taken]
+
+
+def _put(space_id: int, take: Callable[[], Sequence[Member]]) -> list[Entry | FilesError]:
     """Put files in their places; in a thread."""
     try:
-        return put_members(space_id, members)
+        with transaction.atomic():
+            lock_spaces(space_id)  # who has come by the time it is ours comes along
+            return put_members(space_id, take())
     except DatabaseError as error:
         if not is_full(error):
             raise
