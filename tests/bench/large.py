@@ -25,7 +25,10 @@ def write_large(path: Path, mebibytes: int) -> None:
 def measure_large(them: Contenders, rounds: int, file: Path) -> None:
     """Upload the file to each, in each way, and see how the memory of a worker grows."""
     memory = usage.peak_memory(them.pid)
-    measures = {**_peers(them, file), **_ours(them, file)}
+    measures = {
+        name: Measure(partial(_and_clear, measure.run, file), measure.pid)
+        for name, measure in {**_peers(them, file), **_ours(them, file)}.items()
+    }
     aims = {
         "strongroom tus, 64 MiB chunks": Aim(UNIT, 0.7),
         "strongroom tus, one PATCH": Aim(UNIT, 0.7),
@@ -36,6 +39,15 @@ def measure_large(them: Contenders, rounds: int, file: Path) -> None:
     compare(title, measures, rounds=rounds, unit=UNIT, per=size / 2**30, aims=aims)
     grown = (usage.peak_memory(them.pid) - memory) / 2**20
     judge("growth of a worker's peak memory, MiB", grown, 32, "{:.0f}")
+
+
+def _and_clear(run: Callable[[], float], file: Path) -> float:
+    """Upload, then remove what was stored: no disk holds all that is uploaded here."""
+    seconds = run()
+    for path in file.parent.rglob("*"):
+        if path != file and path.is_file() and path.stat().st_size == file.stat().st_size:
+            path.unlink()
+    return seconds
 
 
 def _peers(them: Contenders, file: Path) -> dict[str, Measure]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -10,17 +11,24 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, OperationalError
 
 from files.access import Actor
-from files.errors import BlobConflictError, DiskFullError, FilesError, InvalidNameError
+from files.errors import (
+    BlobConflictError,
+    DiskFullError,
+    FilesError,
+    InvalidNameError,
+    SpaceNotFoundError,
+)
 from files.http import commits
 from files.http.commits import Commits, is_full
 from files.http.handler import SyncCoreHandler
 from files.models import Entry, Event, Space
-from files.operations import versions
+from files.operations import journal, versions
 from files.operations.versions import Member
 from files.storage.base import blob_name
 from files.storage.filesystem import BlobStorage
 from tests.factories import make_shared_space, new_file, paths_in, root_of
 from tests.http.client import CallerExecutor
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.usefixtures("kept_connection", "consistent")
 
@@ -79,19 +87,60 @@ def test_files_that_wait_together_go_in_one_transaction(queue: Queue, root: Entr
     assert set(paths_in(root)) == {"a", "b", "c"}
 
 
-def test_who_comes_while_one_is_under_way_goes_with_the_next(queue: Queue, root: Entry) -> None:
-    async def main() -> None:
-        space = root.space_id
-        members = {name: Member(root.pk, files[name], queue.actor) for name in "abc"}
-        first = asyncio.ensure_future(queue.commits.put(space, members["a"]))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        await asyncio.gather(first, *(queue.commits.put(space, members[name]) for name in "bc"))
+def waits_for(queue: Queue, space: int, count: int) -> None:
+    """Wait until so many files wait."""
+    wait_until(lambda: len(queue.commits._waiting.get(space, ())) == count)
 
+
+def test_who_comes_while_one_is_under_way_goes_with_the_next(queue: Queue, root: Entry) -> None:
+    started = threading.Event()
     files = {name: new_file(name) for name in "abc"}
+
+    def others_come() -> None:
+        if not started.is_set():
+            started.set()
+            waits_for(queue, root.space_id, 2)
+
+    async def main() -> None:
+        members = {name: Member(root.pk, files[name], queue.actor) for name in "abc"}
+        first = asyncio.ensure_future(queue.commits.put(root.space_id, members["a"]))
+        while not started.is_set():  # noqa: ASYNC110 - it is set in a thread
+            await asyncio.sleep(0.001)
+        others = (queue.commits.put(root.space_id, members[name]) for name in "bc")
+        await asyncio.gather(first, *others)
+
+    queue.before = others_come
     queue.run(main())
 
     assert queue.groups == [["a"], ["b", "c"]]
+
+
+def test_who_comes_while_the_lock_is_waited_for_goes_along(
+    queue: Queue, root: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock_spaces = journal.lock_spaces
+
+    def lock_slowly(space_id: int) -> object:
+        waits_for(queue, space_id, 3)
+        return lock_spaces(space_id)
+
+    monkeypatch.setattr(commits, "lock_spaces", lock_slowly)
+
+    queue.put(root, "a", "b", "c")
+
+    assert queue.groups == [["a", "b", "c"]]
+
+
+def test_space_that_is_gone_is_told_to_all_who_wait(
+    queue: Queue, root: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(space_id: int) -> object:
+        raise SpaceNotFoundError(space_id=space_id)
+
+    monkeypatch.setattr(commits, "lock_spaces", gone)
+
+    assert names(queue.put(root, "a", "b")) == ["SpaceNotFoundError"] * 2
+    assert queue.commits._waiting == {}
 
 
 def test_transaction_has_a_limit(
