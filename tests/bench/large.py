@@ -61,7 +61,7 @@ def _peers(them: Contenders, file: Path) -> dict[str, Measure]:
     if (tus := them.tus) is not None:
         pid = them.pids["@tus/server"]
         for words, chunk in (("64 MiB chunks", CHUNK), ("one PATCH", None)):
-            run = partial(_tus, tus, "/files", file, chunk, {})
+            run = partial(_tus, tus, "/files", file, chunk, {"filename": "large.bin"})
             measures[f"@tus/server, {words}"] = Measure(run, pid)
     return measures
 
