@@ -131,6 +131,7 @@ def test_failing_disk_leaves_nothing(
     assert [line.levelname for line in said] == ["ERROR" if status == 507 else "CRITICAL"]
 
 
+@pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("error", [OperationalError("database is locked"), DatabaseError("gone")])
 def test_failing_database_keeps_the_bytes_for_the_sweeper(
     browser: DoorsClient,
@@ -139,23 +140,27 @@ def test_failing_database_keeps_the_bytes_for_the_sweeper(
     storage: BlobStorage,
     before_act: list[Any],
     error: Exception,
+    count: int,
 ) -> None:
     def fail() -> None:
         raise error
 
     before_act.append(fail)
 
-    answer = upload(browser, root)
+    answer = upload(browser, root, with_token(form(*[file("a")] * count)))
 
     assert answer.status == 500
     assert "<h1" in answer.text
-    assert len(stored_files(storage)) == 1
+    assert len(stored_files(storage)) == count
     space.refresh_from_db()
     assert space.used_bytes == 0
     assert not Entry.objects.filter(parent=root).exists()
 
 
-def test_full_database_is_told_as_a_full_disk(scene: Scene, before_act: list[Any]) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_full_database_is_told_as_a_full_disk(
+    scene: Scene, before_act: list[Any], count: int
+) -> None:
     def fail() -> None:
         cause = sqlite3.OperationalError("database or disk is full")
         cause.sqlite_errorcode = sqlite3.SQLITE_FULL
@@ -163,7 +168,8 @@ def test_full_database_is_told_as_a_full_disk(scene: Scene, before_act: list[Any
 
     before_act.append(fail)
 
-    assert upload(scene.browser, scene.root).status == 507
+    body = with_token(form(*[file("a")] * count))
+    assert upload(scene.browser, scene.root, body).status == 507
     scene.assert_nothing_came()
 
 
