@@ -219,11 +219,10 @@ def put_taken(
     blobs: Sequence[Taken],
     *,
     actor: Actor,
-    are_uploads: bool = False,
 ) -> list[Put]:
     """Put what was taken in its place; give an entry or an error for each."""
     new = [
-        NewFile(file.path, blob, file.modified_at, is_upload=are_uploads)
+        NewFile(file.path, blob, file.modified_at)
         for file, blob in zip(files, blobs, strict=True)
         if isinstance(blob, NewBlob)
     ]

@@ -29,8 +29,9 @@ from files.errors import (
     StorageFailedError,
     UnsuitableFileError,
     UploadBusyError,
+    UploadNotFoundError,
 )
-from files.models import Entry, Event, Upload, Version
+from files.models import Entry, Event, Space, Upload, Version
 from files.storage.base import blob_name, new_blob_ids
 from files.storage.partial import PartialBlob
 from files.storage.system_calls import go_on, is_open_for_writing, read_pieces
@@ -166,19 +167,42 @@ def _rename_in(
 def _finish(
     folder: Entry, files: Sequence[LocalFile], blobs: Sequence[Taken], actor: Actor
 ) -> list[Put]:
-    """Put files that were renamed in their places, and forget the moves: no client asks for them.
+    """Put files that were renamed in their places, and forget their moves: no client asks for them.
 
+    The rows of those that are refused stay, reserving nothing, until the files are put back.
     Nothing but what put_files refuses is raised before the commit.
     """
-    put = put_taken(folder, files, blobs, actor=actor, are_uploads=True)
-    _forget_finished([blob.id for blob in blobs if isinstance(blob, NewBlob)])
+    space = lock_spaces(folder.space_id)[folder.space_id]
+    ids = [blob.id for blob in blobs if isinstance(blob, NewBlob)]
+    kept = _release(space, ids)
+    # Somebody may have cancelled it, as the upload that it looks like; then its bytes are going.
+    left = [
+        blob if isinstance(blob, FilesError) or blob.id in kept else UploadNotFoundError()
+        for blob in blobs
+    ]
+    put = put_taken(folder, files, left, actor=actor)
+    pairs = zip(left, put, strict=True)
+    done = [
+        blob.id for blob, result in pairs if isinstance(blob, NewBlob) and isinstance(result, Entry)
+    ]
+    for some in batched(done, BATCH):
+        Upload.objects.filter(pk__in=some).delete()
     return put
 
 
-def _forget_finished(upload_ids: Sequence[UUID]) -> None:
-    """Delete the rows of moves that have become files."""
+def _release(space: Space, upload_ids: Sequence[UUID]) -> set[UUID]:
+    """Lock the rows of moves in a locked space, give back what they reserve, and say which are."""
+    kept: set[UUID] = set()
     for some in batched(upload_ids, BATCH):
-        Upload.objects.filter(pk__in=some, state=Upload.State.FINISHED).delete()
+        rows = Upload.objects.select_for_update(no_key=True).filter(
+            pk__in=some, state=Upload.State.OPEN
+        )
+        for upload_id, size in rows.values_list("pk", "reserved_bytes"):
+            kept.add(upload_id)
+            discharge(space, size)
+        Upload.objects.filter(pk__in=some).update(reserved_bytes=0)
+    space.save(update_fields=["used_bytes"])
+    return kept
 
 
 @transaction.atomic
@@ -305,5 +329,5 @@ def _finish_move(upload: Upload, actor: Actor) -> bool:
     (put,) = put_files(upload.folder, [new], actor=actor, refusal=Refusal.EACH)
     if isinstance(put, FilesError):
         raise put
-    _forget_finished([upload.pk])
+    Upload.objects.filter(pk=upload.pk).delete()
     return True

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -204,6 +204,54 @@ def test_what_is_swapped_under_a_move_is_put_back(
     assert (tmp_path / "a").read_bytes() == b"another"
     assert not Upload.objects.exists()
     check_disk_is_swept()
+
+
+def test_a_move_that_somebody_cancels_as_an_upload_stays_where_it_was(
+    root: Entry, local: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = PartialBlob.sync_bytes
+
+    def sync(self: PartialBlob) -> None:
+        real(self)
+        if self.read_head(3) == b"bad":
+            Upload.objects.filter(path="a").delete()
+
+    monkeypatch.setattr(local_moves, "take_side_by_side", one_after_the_other)
+    monkeypatch.setattr(PartialBlob, "sync_bytes", sync)
+    space = reread(root.space)
+    before = space.used_bytes
+
+    with moving():
+        put = move_in(root, [local("a", b"bad"), local("b")], actor=SYSTEM)
+
+    assert told(put) == ["upload-not-found", "b"]
+    assert (tmp_path / "a").read_bytes() == b"bad"
+    # That of the row that was deleted without its reservation stays, as only this test does that.
+    space = reread(space)
+    assert space.used_bytes == before + 3 + 7
+    space.used_bytes -= 3
+    space.save(update_fields=["used_bytes"])
+
+
+def one_after_the_other(
+    function: Callable[[LocalFile], Any], files: Sequence[LocalFile]
+) -> list[Any]:
+    """Stand in for threads, which have databases of their own."""
+    return [function(file) for file in files]
+
+
+def test_a_move_that_is_refused_at_the_end_is_put_back_and_reserves_nothing(
+    space: Space, root: Entry, local: Open, tmp_path: Path
+) -> None:
+    make_folder(root, "a")
+
+    with moving():
+        put = move_in(root, [local("a"), local("b")], actor=SYSTEM)
+
+    assert told(put) == ["not-a-file", "b"]
+    assert (tmp_path / "a").read_bytes() == b"content"
+    assert not Upload.objects.exists()
+    assert reread(space).used_bytes == 7
 
 
 def test_a_move_into_a_folder_that_is_gone_by_now_keeps_its_bytes(
