@@ -38,6 +38,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_head = False
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Hand on what came as it is: gathering it copies every byte of an upload twice."""
+        cycle = self.cycle
+        if not cycle.body:
+            cycle.body = b""  # type: ignore[assignment] # adding to it gives what came itself
+        super().on_body(body)
+
     def data_received(self, data: bytes) -> None:
         """Parse what came, and refuse a head that goes on and on."""
         super().data_received(data)
