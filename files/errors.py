@@ -46,6 +46,46 @@ class SignInRequiredError(FilesError):
     message = _("Please sign in first.")
 
 
+class InvalidCredentialsError(FilesError):
+    """A token or password is wrong, revoked or expired, or its account is closed."""
+
+    code = "invalid-credentials"
+    status = HTTPStatus.UNAUTHORIZED
+    message = _("This token or password is not valid.")
+
+
+class TooManyAttemptsError(FilesError):
+    """Too many failed to sign in from an address or for an account; data holds retry_after."""
+
+    code = "too-many-attempts"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    message = _("There were too many failed attempts to sign in. Please try again later.")
+
+
+class InsecureTransportError(FilesError):
+    """A token or password is not taken over a connection that others can read."""
+
+    code = "https-required"
+    status = HTTPStatus.FORBIDDEN
+    message = _("Tokens and passwords are only taken over https here.")
+
+
+class TokenNotFoundError(FilesError):
+    """No such token, or it is somebody else's."""
+
+    code = "token-not-found"
+    status = HTTPStatus.NOT_FOUND
+    message = _("There is no such token.")
+
+
+class TooManyTokensError(FilesError):
+    """An account has as many living tokens as are allowed; data holds limit."""
+
+    code = "too-many-tokens"
+    status = HTTPStatus.CONFLICT
+    message = _("There are too many tokens for this account. Revoke some first.")
+
+
 class ForbiddenError(FilesError):
     """The actor may know of the thing but not do this to it; data names the right that lacks."""
 

@@ -8,13 +8,14 @@ from uuid import uuid4
 from django.contrib.auth.models import User
 from django.db.models import Model
 
-from files.access import Actor, locate
+from files.access import Actor, Limit, locate
 from files.errors import FilesError
-from files.models import Entry, Event, Grant, Right, Space, Upload, Version
+from files.models import Entry, Event, Grant, Right, Scope, Space, Token, Upload, Version
 from files.operations.blobs import NewBlob, blob_storage
 from files.operations.entries import create_folder
 from files.operations.naming import set_name
 from files.operations.spaces import create_space, ensure_personal_space, set_member
+from files.operations.tokens import create_token
 from files.operations.uploads import (
     Progress,
     begin_append,
@@ -62,6 +63,20 @@ def make_user(username: str = "ada", **more: Any) -> User:
 def actor_of(user: User) -> Actor:
     """Act as a user through the web."""
     return Actor(user, Event.Door.WEB)
+
+
+def limited(user: User, scopes: Scope, top: Entry | None = None) -> Actor:
+    """Act as a user by a token of some scopes, in a tree or everywhere."""
+    limit = Limit(scopes.rights, top.pk if top else None)
+    return Actor(user, Event.Door.API, limit=limit)
+
+
+def make_token(
+    user: User, scopes: Scope = Scope.ALL, top: Entry | None = None, **more: Any
+) -> tuple[Token, str]:
+    """Make a token, and give it with its secret."""
+    actor = actor_of(user)
+    return create_token(user, name="laptop", scopes=scopes, top=top, actor=actor, **more)
 
 
 def make_member(folder: Entry, role: Grant.Role, username: str = "bob") -> Actor:

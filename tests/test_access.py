@@ -9,10 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
-from files import access
 from files.access import (
     Actor,
     Located,
+    gate,
     get_space,
     locate,
     locate_all,
@@ -292,7 +292,7 @@ def test_an_entry_deleted_between_the_walk_and_the_read_is_not_found(
     root: Entry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = make_file(root, "file")
-    real = access._load
+    real = gate._load
 
     def gone(*arguments: Any) -> Located:
         Entry.objects.filter(pk=file.pk).update(version=None)
@@ -300,7 +300,7 @@ def test_an_entry_deleted_between_the_walk_and_the_read_is_not_found(
         Entry.objects.filter(pk=file.pk).delete()
         return real(*arguments)
 
-    monkeypatch.setattr(access, "_load", gone)
+    monkeypatch.setattr(gate, "_load", gone)
 
     with pytest.raises(EntryNotFoundError):
         locate(SYSTEM, file.pk)

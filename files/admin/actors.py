@@ -20,7 +20,7 @@ _ON_ENTRIES: Final = {
 }
 _ON_SPACES: Final = {
     "files.view_space": Right.READ,
-    "files.change_space": Right.READ | Right.MANAGE,
+    "files.change_space": Right.READ | Right.MANAGE | Right.SHARE,
 }
 
 

@@ -12,8 +12,8 @@ from django.tasks import task
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from files.access import Actor
-from files.models import Event, Space
+from files.access import Actor, Limit
+from files.models import Event, Right, Space
 from files.operations import digests
 from files.operations.blobs import sweep_blobs
 from files.operations.journal import Draft, lock_spaces, record
@@ -31,12 +31,19 @@ SYSTEM = Actor.system(Event.Door.JOB)
 def requester(event: Event) -> Actor:
     """Give who asked for a job, with the rights of now: none for an account that is gone.
 
-    An event without a name is the system's own.
+    What was asked for by a token stays within its limit. An event without a name is the system's
+    own.
     """
     if not event.actor_name:
         return SYSTEM
     user = event.actor if event.actor is not None and event.actor.is_active else None
-    return Actor(user, Event.Door.JOB)
+    return Actor(user, Event.Door.JOB, limit=_limit_of(event))
+
+
+def _limit_of(event: Event) -> Limit | None:
+    """Give the limit under which a job was asked for."""
+    limit = (event.after or {}).get("transfer", {}).get("limit")
+    return Limit(Right(limit["rights"]), limit["top_id"]) if limit else None
 
 
 @task

@@ -7,6 +7,7 @@ from .events import Event
 from .grants import Grant, Right
 from .jobs import JobWorker, Schedule
 from .spaces import Space
+from .tokens import Scope, Token
 from .uploads import Upload
 from .versions import Version
 
@@ -18,7 +19,9 @@ __all__ = [
     "JobWorker",
     "Right",
     "Schedule",
+    "Scope",
     "Space",
+    "Token",
     "Upload",
     "UptimeClock",
     "Version",

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class EntryQuerySet(models.QuerySet["Entry"]):
-    """Reads of entries across rows; who may see them is decided in files/access.py."""
+    """Reads of entries across rows; who may see them is decided in files/access."""
 
     def live(self) -> Self:
         """Leave out what has itself been trashed (not what lies below a trashed folder)."""

@@ -33,12 +33,16 @@ class Event(models.Model):
         JOB_REQUESTED = "job-requested", _("background work requested")
         JOB_FAILED = "job-failed", _("background work failed")
         CONTENT_READ_BY_STAFF = "content-read-by-staff", _("content read by staff")
+        TOKEN_CREATED = "token-created", _("token created")
+        TOKEN_REVOKED = "token-revoked", _("token revoked")
 
     class Door(models.TextChoices):
         """Through which face a change came."""
 
         WEB = "web", _("web")
         UPLOAD = "upload", _("resumable upload")
+        API = "api", _("API")
+        WEBDAV = "webdav", _("WebDAV")
         ADMIN = "admin", _("admin")
         COMMAND = "command", _("command")
         JOB = "job", _("job")

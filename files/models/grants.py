@@ -16,8 +16,15 @@ class Right(enum.IntFlag):
     READ = 1  # list, open, download, search
     ADD = 2  # put new names into a folder, without seeing what is there
     EDIT = 4  # rename, move, replace, trash and restore
-    MANAGE = 8  # members, delete for good
-    ALL = 15
+    MANAGE = 8  # name and limit the space, delete for good
+    SHARE = 16  # say who else may; no role has it by itself, MANAGE brings it
+    ALL = 31
+
+    @classmethod
+    def of_role(cls, role: int) -> "Right":
+        """Give the rights that a stored role brings; 0 is none."""
+        rights = cls(role)
+        return rights | cls.SHARE if cls.MANAGE in rights else rights
 
 
 class Grant(models.Model):
@@ -32,7 +39,7 @@ class Grant(models.Model):
         VIEWER = int(Right.READ), _("viewer")
         UPLOADER = int(Right.ADD), _("uploader")
         EDITOR = int(Right.READ | Right.ADD | Right.EDIT), _("editor")
-        MANAGER = int(Right.ALL), _("manager")
+        MANAGER = int(Right.READ | Right.ADD | Right.EDIT | Right.MANAGE), _("manager")
 
     entry = models.ForeignKey(
         "files.Entry", on_delete=models.CASCADE, related_name="grants", verbose_name=_("entry")
@@ -83,4 +90,4 @@ class Grant(models.Model):
     @property
     def rights(self) -> Right:
         """Give the set of rights that the role names."""
-        return Right(self.role)
+        return Right.of_role(self.role)

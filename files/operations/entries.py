@@ -27,9 +27,9 @@ def require_folder(located: Located) -> Entry:
     return located.entry
 
 
-def refuse_root(entry: Entry, space: Space) -> None:
-    """Raise RootFolderError if the entry is the root of its space."""
-    if entry.pk == space.root_id:
+def refuse_root(entry: Entry, space: Space, actor: Actor) -> None:
+    """Raise RootFolderError if the entry is the root of its space, or of what the actor may see."""
+    if entry.pk in {space.root_id, actor.top_id}:
         raise RootFolderError(entry_id=entry.pk)
 
 
@@ -77,7 +77,7 @@ def rename_entry(entry: Entry, *, name: str, actor: Actor) -> Entry:
     """
     space = lock_spaces(entry.space_id)[entry.space_id]
     entry = locate(actor, entry.pk, Right.EDIT).entry
-    refuse_root(entry, space)
+    refuse_root(entry, space, actor)
     assert entry.parent is not None  # noqa: S101 - only a root has none, and locate sees no other
     if entry.name == check_name(name):
         return entry
@@ -108,7 +108,7 @@ def move_within_space(entries: Sequence[Entry], *, parent: Entry, actor: Actor) 
 def _move_one(entry: Entry, destination: Located, *, space: Space, actor: Actor) -> Entry:
     """Move one entry below a locked destination of its space."""
     entry, parent = locate(actor, entry.pk, Right.EDIT).entry, destination.entry
-    refuse_root(entry, entry.space)
+    refuse_root(entry, entry.space, actor)
     if entry.space_id != space.pk:
         raise ValueError("between spaces, move_entries copies")
     if entry.pk in {parent.pk, *(node.id for node in destination.ancestors)}:
@@ -138,7 +138,7 @@ def trash_entries(entries: Sequence[Entry], *, actor: Actor) -> list[Entry]:
     now = timezone.now()
     for entry in found:
         space = spaces[entry.space_id]
-        refuse_root(entry, space)
+        refuse_root(entry, space, actor)
         before = entry.placement
         entry.trashed_at, entry.trashed_by = now, actor.user
         entry.revision += 1

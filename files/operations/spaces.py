@@ -127,9 +127,10 @@ def set_member(
 ) -> Grant | None:
     """Give a user or a group a role in a space, change it, or take it away (None).
 
-    Locks the space. Raises InvalidValueError unless exactly one of user and group is given.
+    Needs the right to share. Locks the space. Raises InvalidValueError unless exactly one of user
+    and group is given.
     """
-    space = _managed(space, actor)
+    space = _managed(space, actor, Right.SHARE)
     if (user is None) == (group is None):
         raise InvalidValueError(field="member")
     who = {"user": user.pk if user else None, "group": group.pk if group else None}
@@ -150,10 +151,10 @@ def set_member(
     return grant
 
 
-def _managed(space: Space, actor: Actor) -> Space:
-    """Lock a space that the actor may manage, and read it afresh."""
+def _managed(space: Space, actor: Actor, need: Right = Right.MANAGE) -> Space:
+    """Lock a space that the actor may manage, or has another right on, and read it afresh."""
     locked = lock_spaces(space.pk)[space.pk]
-    get_space(actor, space.pk, Right.MANAGE)
+    get_space(actor, space.pk, need)
     return locked
 
 

@@ -86,6 +86,8 @@ def _transfer(entries: Sequence[Entry], job: _Transfer) -> Outcome:
     count = sum(1 + count_below(entry.pk, limit=INLINE_LIMIT) for entry in entries)
     if count > INLINE_LIMIT:
         order = {"entries": [e.pk for e in entries], "parent": job.parent.pk, "moves": job.moves}
+        if (limit := job.actor.limit) is not None:
+            order["limit"] = {"rights": int(limit.rights), "top_id": limit.top_id}
         space = lock_spaces(job.parent.space_id)[job.parent.space_id]
         request = draft(Event.Kind.JOB_REQUESTED, job.parent, after={"transfer": order})
         record(space, [request], actor=job.actor)
@@ -192,7 +194,7 @@ def _check(entry_ids: Sequence[int], job: _Transfer) -> None:
     needed = 0
     for entry_id in entry_ids:
         source = locate(job.actor, entry_id, Right.EDIT if job.moves else Right.READ).entry
-        refuse_root(source, source.space)
+        refuse_root(source, source.space, job.actor)
         if source.pk in way:
             raise MoveIntoSelfError(entry_id=source.pk)
         if job.moves:

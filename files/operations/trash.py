@@ -51,8 +51,8 @@ def _restore_one(entry_id: int, space: Space, actor: Actor) -> Entry:
 
 def _living_ancestor(located: Located) -> Entry:
     """Give the folder nearest to a trashed entry that is neither trashed nor below the trash."""
-    living = located.ancestors[0]
-    for node in located.ancestors[1:]:
+    living = located.trail[0]
+    for node in located.trail[1:]:
         if node.is_trashed:
             break
         living = node

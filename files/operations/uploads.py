@@ -6,7 +6,7 @@ reserved as used, so that what was promised at the first byte still fits at the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from files.access import Actor, get_upload, locate
+from files.access import Actor, get_upload, locate, within
 from files.errors import (
     DigestMismatchError,
     LengthMismatchError,
@@ -55,13 +55,14 @@ def create_upload(folder: Entry, wanted: Wanted, *, actor: Actor) -> Upload:
 def _require_few(actor: Actor) -> None:
     """Raise TooManyUploadsError if somebody has as many open uploads as may be."""
     limit = settings.FILES_MAX_OPEN_UPLOADS
-    if actor.user is not None and pending_uploads(actor).count() >= limit:
+    if actor.user is not None and pending_uploads(replace(actor, limit=None)).count() >= limit:
         raise TooManyUploadsError(limit=limit)
 
 
 def pending_uploads(actor: Actor) -> QuerySet[Upload]:
-    """Give one's own uploads that are not finished, newest first."""
-    return Upload.objects.filter(owner=actor.user, state=Upload.State.OPEN).order_by("-created_at")
+    """Give one's own uploads that are not finished, newest first, as far as the limit goes."""
+    mine = Upload.objects.filter(owner=actor.user, state=Upload.State.OPEN)
+    return within(actor, mine, '"files_upload"."folder_id"').order_by("-created_at")
 
 
 def _reserve(upload: Upload, size: int, space: Space) -> None:

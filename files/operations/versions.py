@@ -7,7 +7,7 @@ any number of files, because an operation for each would cost seven times that.
 import enum
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import batched
 from typing import Final
@@ -106,9 +106,9 @@ def put_members(space_id: int, members: Sequence[Member]) -> list[Entry | FilesE
     turns: Counter[tuple[int, Keys]] = Counter()  # how many for a path came before
     for index, member in enumerate(members):
         actor = member.actor
-        user_id = actor.user.pk if actor.user else None
+        user_id, rest = actor.user.pk if actor.user else None, replace(actor, user=None)
         place = (member.folder_id, tuple(name_key(name) for name in member.file.path))
-        key = (turns[place], member.folder_id, user_id, actor.door, actor.everywhere, member.clash)
+        key = (turns[place], member.folder_id, user_id, rest, member.clash)
         turns[place] += 1
         groups.setdefault(key, []).append(index)
     results: dict[int, Entry | FilesError] = {}

@@ -1,7 +1,7 @@
-"""Who may do what: the only way to a row for somebody.
+"""Rows by their ids, for who may know of them.
 
 Visible means: the chain of parents ends at the root of the space, and nothing on it is trashed.
-Effective rights are the union of all grants on that chain. Both are decided by SQL here alone.
+Effective rights are the union of all grants on that chain, less what the actor's limit leaves out.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import F, IntegerField, Q, QuerySet
+from django.db.models import BooleanField, Model, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from files.errors import (
@@ -23,11 +23,13 @@ from files.errors import (
     NotTrashedError,
     SignInRequiredError,
     SpaceNotFoundError,
+    TokenNotFoundError,
     UploadNotFoundError,
 )
-from files.models import Blob, Entry, Event, Grant, Right, Space, Upload, Version
+from files.models import Blob, Entry, Grant, Right, Space, Token, Upload, Version
 from files.models.reading import Reader
-from files.names import name_fold
+
+from .actors import Actor
 
 _CHAIN = """
     WITH RECURSIVE up(start_id, id, parent_id, space_id, name, is_trashed, depth) AS (
@@ -48,23 +50,15 @@ _CHAIN = """
     ORDER BY up.start_id, up.depth
 """
 
-# 1 for an entry that nobody can see, for use in a query over files_entry.
-_HIDDEN = """
-    (WITH RECURSIVE up(id, parent_id, trashed_at) AS (
-        SELECT a.id, a.parent_id, a.trashed_at
-        FROM files_entry a WHERE a.id = "files_entry"."id"
+# Whether an entry is another one or lies below it, for use in a query over a table with its id.
+_INSIDE = """
+    EXISTS (WITH RECURSIVE up(id, parent_id) AS (
+        SELECT a.id, a.parent_id FROM files_entry a WHERE a.id = {start}
         UNION ALL
-        SELECT p.id, p.parent_id, p.trashed_at
-        FROM files_entry p JOIN up ON p.id = up.parent_id
+        SELECT p.id, p.parent_id FROM files_entry p JOIN up ON p.id = up.parent_id
     )
-    SELECT MAX(CASE
-        WHEN up.trashed_at IS NOT NULL THEN 1
-        WHEN up.parent_id IS NOT NULL THEN 0
-        WHEN EXISTS (SELECT 1 FROM files_space s WHERE s.root_id = up.id) THEN 0
-        ELSE 1 END)
-    FROM up)
+    SELECT 1 FROM up WHERE up.id = %s)
 """
-
 
 _ENTRY, _SPACE = Reader(Entry, "e"), Reader(Space, "s")
 _VERSION, _BLOB = Reader(Version, "v"), Reader(Blob, "b")
@@ -74,28 +68,6 @@ _FROM = """
     LEFT JOIN files_blob b ON b.id = v.blob_id
     WHERE e.id = %s
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts, and through which door; the system itself where user is None.
-
-    everywhere holds rights that come from no grant: the system's, or a staff permission's.
-    """
-
-    user: User | None
-    door: Event.Door
-    everywhere: Right = Right.NONE
-
-    @classmethod
-    def system(cls, door: Event.Door) -> Self:
-        """Give the actor of commands and jobs that act for nobody in particular."""
-        return cls(None, door, Right.ALL)
-
-    @property
-    def name(self) -> str:
-        """Give the name that events keep; empty for the system."""
-        return self.user.get_username() if self.user else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +81,20 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """An entry, what the actor may do with it, and the way to it (root first, itself left out)."""
+    """An entry, what the actor may do with it, and the way to it (root first, itself left out).
+
+    above tells how many of the ancestors lie above the tree that the actor is limited to.
+    """
 
     entry: Entry
     rights: Right
     ancestors: tuple[Node, ...]
+    above: int = 0
+
+    @property
+    def trail(self) -> tuple[Node, ...]:
+        """Give the way to it as the actor may know it: from the top of the limit on."""
+        return self.ancestors[self.above :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,24 +105,38 @@ class _Chain:
     rights: Right
     is_granted_here: bool
     is_attached: bool
+    above: int | None = 0  # nodes above the tree that the actor is limited to; None: outside it
 
     @property
     def is_visible(self) -> bool:
         """Tell whether it ends at the root of a space, with nothing trashed on the way."""
         return self.is_attached and not any(node.is_trashed for node in self.nodes)
 
+    @property
+    def is_inside(self) -> bool:
+        """Tell whether it passes through the top of the limit, and that is visible itself."""
+        if self.above is None:
+            return False
+        return not any(node.is_trashed for node in self.nodes[len(self.nodes) - self.above - 1 :])
+
 
 def _walk_up(actor: Actor, *entry_ids: int) -> dict[int, _Chain]:
-    """Walk from entries to their roots in one query; those that are not there are left out."""
+    """Walk from entries to their roots in one query.
+
+    Those that are not there, and those outside the actor's limit, are left out.
+    """
     user_id = actor.user.pk if actor.user else None
     sql = _CHAIN.replace("{ids}", ", ".join(["CAST(%s AS bigint)"] * len(entry_ids)))
     with connection.cursor() as cursor:
         cursor.execute(sql, [*entry_ids, user_id, user_id])
         rows = cursor.fetchall()
-    return {
+    chains = {
         start_id: _chain_of(actor, [row[1:] for row in steps])
         for start_id, steps in groupby(rows, key=itemgetter(0))
     }
+    if actor.limit is None:
+        return chains
+    return {start_id: chain for start_id, chain in chains.items() if chain.is_inside}
 
 
 def _chain_of(actor: Actor, rows: Sequence[tuple[Any, ...]]) -> _Chain:
@@ -151,14 +146,19 @@ def _chain_of(actor: Actor, rows: Sequence[tuple[Any, ...]]) -> _Chain:
     rights, here = actor.everywhere, actor.everywhere
     for node_id, name, is_trashed, depth, _root_id, owner_id, role in rows:
         nodes[node_id] = Node(node_id, name, bool(is_trashed))
-        granted = Right(role or 0)
+        granted = Right.of_role(role or 0)
         if user_id is not None and owner_id == user_id:
             granted |= Right.ALL
         rights |= granted
         if depth == 0:
             here |= granted
     chain = tuple(nodes.values())
-    return _Chain(chain, rights, bool(here), chain[-1].id == rows[0][4])
+    rights, here, top_id = actor.limited(rights), actor.limited(here), actor.top_id
+    above: int | None = 0
+    if top_id is not None:
+        above = len(chain) - 1 - [*nodes].index(top_id) if top_id in nodes else None
+        here = rights if chain[0].id == top_id else here
+    return _Chain(chain, rights, bool(here), chain[-1].id == rows[0][4], above)
 
 
 def _check(chain: _Chain, need: Right, entry_id: int) -> None:
@@ -193,7 +193,7 @@ def _load(entry_id: int, chain: _Chain) -> Located:
 
 def _located(entry: Entry, chain: _Chain) -> Located:
     """Say where an entry is and what may be done with it."""
-    return Located(entry, chain.rights, tuple(reversed(chain.nodes[1:])))
+    return Located(entry, chain.rights, tuple(reversed(chain.nodes[1:])), chain.above or 0)
 
 
 def locate(actor: Actor, entry_id: int, need: Right = Right.READ) -> Located:
@@ -245,7 +245,7 @@ def _memberships(user: User | None) -> dict[int, Right]:
         grants = Grant.objects.filter(Q(user=user) | Q(group__in=groups))
         whole = grants.filter(entry__parent__isnull=True)
         for root_id, role in whole.values_list("entry_id", "role"):
-            roles[root_id] = roles.get(root_id, Right.NONE) | Right(role)
+            roles[root_id] = roles.get(root_id, Right.NONE) | Right.of_role(role)
     return roles
 
 
@@ -253,13 +253,14 @@ def _space_rights(actor: Actor, space: Space, roles: dict[int, Right]) -> Right:
     """Unite what the actor has on a whole space; roles are by the id of the root."""
     is_owner = actor.user is not None and space.owner_id == actor.user.pk
     granted = roles.get(space.root_id or 0, Right.NONE)
-    return actor.everywhere | granted | (Right.ALL if is_owner else Right.NONE)
+    return actor.limited(actor.everywhere | granted | (Right.ALL if is_owner else Right.NONE))
 
 
 def visible_spaces(actor: Actor) -> list[tuple[Space, Right]]:
     """List the spaces that the actor owns or is a member of: personal first, then by name.
 
-    Raises SignInRequiredError for nobody.
+    An actor who is limited to a folder sees none, since none is all within its limit. Raises
+    SignInRequiredError for nobody.
     """
     if actor.user is None and not actor.everywhere:
         raise SignInRequiredError
@@ -267,7 +268,10 @@ def visible_spaces(actor: Actor) -> list[tuple[Space, Right]]:
     roles = _memberships(actor.user)
     if not actor.everywhere:
         spaces = spaces.filter(Q(owner=actor.user) | Q(root__in=roles))
-    return [(space, _space_rights(actor, space, roles)) for space in spaces]
+    if actor.top_id is not None:
+        spaces = spaces.filter(root=actor.top_id)
+    found = [(space, _space_rights(actor, space, roles)) for space in spaces]
+    return [(space, rights) for space, rights in found if rights]
 
 
 def get_space(actor: Actor, space_id: int, need: Right = Right.READ) -> tuple[Space, Right]:
@@ -280,7 +284,7 @@ def get_space(actor: Actor, space_id: int, need: Right = Right.READ) -> tuple[Sp
     if space is None:
         raise SpaceNotFoundError(space_id=space_id)
     rights = _space_rights(actor, space, _memberships(actor.user))
-    if not rights:
+    if not rights or actor.top_id not in {None, space.root_id}:
         raise SpaceNotFoundError(space_id=space_id)
     if need not in rights:
         raise ForbiddenError(right=(need & ~rights).name)
@@ -290,55 +294,49 @@ def get_space(actor: Actor, space_id: int, need: Right = Right.READ) -> tuple[Sp
 def get_upload(actor: Actor, upload_id: UUID) -> Upload:
     """Find an upload, finished or not, that is the actor's own, or anybody's for who manages all.
 
-    Raises UploadNotFoundError.
+    Raises UploadNotFoundError, and ForbiddenError for an actor whose limit lets nothing in.
     """
     uploads = Upload.objects.select_related("space", "folder", "owner").filter(pk=upload_id)
     if Right.MANAGE not in actor.everywhere:
         uploads = uploads.filter(owner=actor.user, owner__isnull=False)
-    upload = uploads.first()
+    upload = within(actor, uploads, '"files_upload"."folder_id"').first()
     if upload is None:
         raise UploadNotFoundError
+    if not actor.limited(Right.ADD):
+        raise ForbiddenError(right=Right.ADD.name)
     return upload
+
+
+def get_token(actor: Actor, token_id: int) -> Token:
+    """Find a token of the actor's own, or anybody's for who manages all; revoked ones too.
+
+    Who acts by a token finds that one alone. Raises TokenNotFoundError.
+    """
+    token = tokens_of(actor).filter(pk=token_id).first()
+    if token is None:
+        raise TokenNotFoundError(token_id=token_id)
+    return token
+
+
+def tokens_of(actor: Actor) -> QuerySet[Token]:
+    """Give the tokens that get_token would find, newest first."""
+    tokens = Token.objects.select_related("user").order_by("-pk")
+    if Right.MANAGE not in actor.everywhere:
+        tokens = tokens.filter(user=actor.user, user__isnull=False)
+    return tokens if actor.limit is None else tokens.filter(pk=actor.limit.token_id or 0)
+
+
+def within[M: Model](actor: Actor, rows: QuerySet[M], column: str) -> QuerySet[M]:
+    """Narrow rows down to those whose entry lies in the tree that an actor is limited to.
+
+    column holds the id of the entry, in SQL with its table.
+    """
+    if actor.top_id is None:
+        return rows
+    sql = _INSIDE.replace("{start}", column)
+    return rows.filter(RawSQL(sql, [actor.top_id], output_field=BooleanField()))  # noqa: S611 - ours
 
 
 def trashed_in(space: Space) -> QuerySet[Entry]:
     """Give what lies in the trash of a space; for who came here through get_space."""
     return Entry.objects.filter(space=space, trashed_at__isnull=False, parent__isnull=False)
-
-
-def search(actor: Actor, text: str, *, after: int | None = None, limit: int = 100) -> list[Entry]:
-    """Find visible entries whose name contains text in any case, newest first.
-
-    Looks in the spaces of visible_spaces that the actor may read. after is the id of the last one
-    of the page before.
-    """
-    found = _readable(actor, Entry.objects.all(), "space")
-    found = found.filter(name_fold__contains=name_fold(text))
-    if after is not None:
-        found = found.filter(pk__lt=after)
-    return list(found.select_related("space", "parent").order_by("-pk")[:limit])
-
-
-def find_content(actor: Actor, sha256: str, size: int) -> Entry | None:
-    """Find the newest visible file whose current content has this digest and size.
-
-    Looks where search does, and asks the database the same whether nobody has such content or only
-    others do, so that neither the answer nor its time tells.
-    """
-    # Not the column by itself: SQLite would read whole spaces by its index, not the one digest.
-    same = _readable(actor, Entry.objects.alias(place=F("space_id") + 0), "place")
-    same = same.filter(version__blob__sha256=sha256, version__blob__size=size)
-    return same.select_related("version__blob").order_by("-pk").first()
-
-
-def _readable(actor: Actor, found: QuerySet[Entry], column: str) -> QuerySet[Entry]:
-    """Narrow down to what is visible in the spaces of visible_spaces that the actor may read.
-
-    column holds the id of the space.
-    """
-    spaces = [space.pk for space, rights in visible_spaces(actor) if Right.READ in rights]
-    found = found.filter(parent__isnull=False)
-    if Right.READ not in actor.everywhere:
-        found = found.filter(**{f"{column}__in": spaces})
-    hidden = RawSQL(_HIDDEN, [], output_field=IntegerField())  # noqa: S611 - constant
-    return found.annotate(hidden=hidden).filter(hidden=0)
