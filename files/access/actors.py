@@ -1,7 +1,7 @@
 """Who acts, and within which limit."""
 
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from django.contrib.auth.models import User
 
@@ -37,6 +37,10 @@ class Actor:
     def system(cls, door: Event.Door) -> Self:
         """Give the actor of commands and jobs that act for nobody in particular."""
         return cls(None, door, Right.ALL)
+
+    def but(self, **changes: Any) -> Self:
+        """Give the same actor with some fields changed; a request's, too, which is lazy."""
+        return replace(self, **changes)
 
     @property
     def name(self) -> str:

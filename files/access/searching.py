@@ -1,7 +1,5 @@
 """What is visible to somebody, found by its name or its content."""
 
-from dataclasses import replace
-
 from django.db.models import F, IntegerField, QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -59,7 +57,7 @@ def _readable(actor: Actor, found: QuerySet[Entry], column: str) -> QuerySet[Ent
 
     column holds the id of the space.
     """
-    whole = replace(actor, limit=None)
+    whole = actor.but(limit=None)
     spaces = [space.pk for space, rights in visible_spaces(whole) if Right.READ in rights]
     found = found.filter(parent__isnull=False)
     if not actor.limited(Right.READ):

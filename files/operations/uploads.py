@@ -6,7 +6,7 @@ reserved as used, so that what was promised at the first byte still fits at the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -55,7 +55,7 @@ def create_upload(folder: Entry, wanted: Wanted, *, actor: Actor) -> Upload:
 def _require_few(actor: Actor) -> None:
     """Raise TooManyUploadsError if somebody has as many open uploads as may be."""
     limit = settings.FILES_MAX_OPEN_UPLOADS
-    if actor.user is not None and pending_uploads(replace(actor, limit=None)).count() >= limit:
+    if actor.user is not None and pending_uploads(actor.but(limit=None)).count() >= limit:
         raise TooManyUploadsError(limit=limit)
 
 

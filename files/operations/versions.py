@@ -7,7 +7,7 @@ any number of files, because an operation for each would cost seven times that.
 import enum
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
 from typing import Final
@@ -106,7 +106,7 @@ def put_members(space_id: int, members: Sequence[Member]) -> list[Entry | FilesE
     turns: Counter[tuple[int, Keys]] = Counter()  # how many for a path came before
     for index, member in enumerate(members):
         actor = member.actor
-        user_id, rest = actor.user.pk if actor.user else None, replace(actor, user=None)
+        user_id, rest = actor.user.pk if actor.user else None, actor.but(user=None)
         place = (member.folder_id, tuple(name_key(name) for name in member.file.path))
         key = (turns[place], member.folder_id, user_id, rest, member.clash)
         turns[place] += 1
