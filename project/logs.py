@@ -4,6 +4,7 @@ import fcntl
 import json
 import logging
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,49 +57,94 @@ class SharedFileHandler(logging.Handler):
     """Append lines to a file, and rotate it by size, together with other processes.
 
     A lock on the file beside it makes "too large? then rotate, then append" one step for all of
-    them. The file is opened for each line: a rotation by another process is seen at once.
+    them. Both files stay open from line to line; a rotation by another process is seen at the next.
     """
 
     def __init__(self, path: Path, max_bytes: int, backups: int) -> None:
         """Keep path below max_bytes, and what was rotated as path.1 (the newest) to path.N."""
         super().__init__()
         self.path, self.max_bytes, self.backups = path, max_bytes, backups
+        self._lock_file = self._file = -1  # open descriptors
+        self._inode = 0  # of the file
+        self._process = 0  # that opened the lock: a fork would share what it holds
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append the record; where the folder is missing, full or not ours, stderr has to do."""
         try:
             line = f"{self.format(record)}\n".encode()
-            lock = os.open(f"{self.path}.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        except OSError:
-            return
         except Exception:  # noqa: BLE001 - what a handler must do with a record it cannot format
             self.handleError(record)
             return
-        try:
+        with suppress(OSError):
+            lock = self._opened_lock()
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self.append(line)
-        except OSError:
-            return
-        finally:
-            os.close(lock)
+            try:
+                self.append(line)
+            finally:
+                fcntl.flock(lock, fcntl.LOCK_UN)
 
     def append(self, line: bytes) -> None:
         """Write one line, after a rotation if it would make the file too large."""
-        if self.path.exists() and self.path.stat().st_size + len(line) > self.max_bytes:
-            for number in range(self.backups, 0, -1):
-                source = self.backup(number - 1)
-                if source.exists():
-                    source.replace(self.backup(number))
-            self.path.unlink(missing_ok=True)  # still there only if no backup is kept
-        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
-            os.write(file, line)
-        finally:
-            os.close(file)
+            status = self.path.stat()
+        except FileNotFoundError:
+            self._close_file()
+        else:
+            if status.st_ino != self._inode:
+                self._close_file()
+            if status.st_size + len(line) > self.max_bytes:
+                self._rotate()
+        if self._file < 0:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            self._file = os.open(self.path, flags, 0o640)
+            self._inode = os.fstat(self._file).st_ino
+        os.write(self._file, line)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._close_file()
+        if self._lock_file >= 0:
+            os.close(self._lock_file)
+            self._lock_file = -1
+        super().close()
+
+    def _opened_lock(self) -> int:
+        """Give the lock's file, opened by this process and still the one of its name."""
+        path, pid = f"{self.path}.lock", os.getpid()
+        if self._process != pid or not _is_at(self._lock_file, path):
+            if self._lock_file >= 0:
+                os.close(self._lock_file)
+                self._lock_file = -1
+            self._lock_file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._process = pid
+        return self._lock_file
+
+    def _close_file(self) -> None:
+        """Close the file, to open what has its name now."""
+        descriptor, self._file, self._inode = self._file, -1, 0
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _rotate(self) -> None:
+        """Give the file, and those before it, the name of the next older one."""
+        self._close_file()
+        for number in range(self.backups, 0, -1):
+            source = self.backup(number - 1)
+            if source.exists():
+                source.replace(self.backup(number))
+        self.path.unlink(missing_ok=True)  # still there only if no backup is kept
 
     def backup(self, number: int) -> Path:
         """Return the name of a rotated file; number 0 is the file itself."""
         return self.path.with_name(f"{self.path.name}.{number}") if number else self.path
+
+
+def _is_at(descriptor: int, path: str) -> bool:
+    """Tell whether an open file still has a name."""
+    try:
+        return descriptor >= 0 and os.path.samestat(os.fstat(descriptor), Path(path).stat())
+    except FileNotFoundError:
+        return False
 
 
 def configuration(path: Path, *, level: str, max_bytes: int, backups: int) -> dict[str, Any]:

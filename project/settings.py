@@ -100,7 +100,7 @@ TASKS = {"default": {"BACKEND": "files.jobs.backend.JobBackend"}}
 
 # Accounts: staff make them; people sign in by name.
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
+    "files.http.sessions.AccountBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 PASSWORD_HASHERS = [
@@ -147,6 +147,7 @@ SECURE_SSL_REDIRECT = FILES_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # asked by the health check on the plain port
 # uvicorn takes the scheme from X-Forwarded-Proto, from trusted proxies only; no second trust here.
 SECURE_HSTS_SECONDS = env.int("FILES_HSTS_SECONDS", default=31_536_000) if FILES_HTTPS else 0
+SESSION_ENGINE = "files.http.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = FILES_HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"

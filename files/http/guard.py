@@ -51,7 +51,7 @@ class Exchange:
     """One request and its answer, for the log line; user_id and route are set by who finds out."""
 
     method: str
-    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    request_id: str
     started: float = field(default_factory=time.perf_counter)
     route: str = ""  # a pattern, never the path: that may hold names
     user_id: int | None = None
@@ -90,10 +90,10 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 def guarded(scope: Scope, send: Send) -> tuple[Exchange, Send]:
     """Begin an exchange, and wrap send so that it sets headers and counts what goes out."""
-    exchange = Exchange(scope["method"])
     given = header(scope, b"x-request-id")
-    if given is not None and _REQUEST_ID.fullmatch(given):
-        exchange.request_id = given
+    if given is None or not _REQUEST_ID.fullmatch(given):
+        given = uuid.uuid4().hex
+    exchange = Exchange(scope["method"], given)
     scope["files.exchange"] = exchange
 
     async def guarded_send(message: Message) -> None:
