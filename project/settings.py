@@ -197,6 +197,8 @@ FILES_MAX_UPLOAD_SIZE = env.int("FILES_MAX_UPLOAD_SIZE", default=100 * 2**30)  #
 FILES_MAX_UPLOAD_FILES = env.int("FILES_MAX_UPLOAD_FILES", default=2000)  # parts in one form
 FILES_MAX_OPEN_UPLOADS = env.int("FILES_MAX_OPEN_UPLOADS", default=5000)  # unfinished, one user
 FILES_UPLOAD_EXPIRY_SECONDS = env.int("FILES_UPLOAD_EXPIRY_SECONDS", default=7 * 86_400)
+FILES_LOCK_SECONDS = env.int("FILES_LOCK_SECONDS", default=1_800)  # unless a client says how long
+FILES_MAX_LOCK_SECONDS = env.int("FILES_MAX_LOCK_SECONDS", default=86_400)  # then it is over
 # Types that come in, as globs such as video/*: all but the forbidden, or only the allowed.
 FILES_FORBIDDEN_TYPES = env.list("FILES_FORBIDDEN_TYPES", default=[])
 FILES_ALLOWED_TYPES = env.list("FILES_ALLOWED_TYPES", default=[])

@@ -1,6 +1,7 @@
 """Set-up for tests, through the operations: ada owns, bob is a member, eve is a stranger."""
 
 import zlib
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -10,9 +11,10 @@ from django.db.models import Model
 
 from files.access import Actor, Limit, locate
 from files.errors import FilesError
-from files.models import Entry, Event, Grant, Right, Scope, Space, Token, Upload, Version
+from files.models import Entry, Event, Grant, Lock, Right, Scope, Space, Token, Upload, Version
 from files.operations.blobs import NewBlob, blob_storage
 from files.operations.entries import create_folder
+from files.operations.locks import lock_entry
 from files.operations.naming import set_name
 from files.operations.spaces import create_space, ensure_personal_space, set_member
 from files.operations.tokens import create_token
@@ -197,6 +199,16 @@ def put_each(folder: Entry, *paths: str, clash: Clash = Clash.NEW_VERSION) -> li
     """Put files one and all, and say what became of each."""
     files = [new_file(path) for path in paths]
     return codes(put_files(folder, files, actor=SYSTEM, clash=clash, refusal=Refusal.EACH))
+
+
+def make_lock(entry: Entry, *, actor: Actor = SYSTEM, **more: Any) -> Lock:
+    """Lock an entry: exclusively and alone, unless more says otherwise."""
+    return lock_entry(entry.pk, actor=actor, **more)
+
+
+def holding(actor: Actor, *locks: Lock) -> Actor:
+    """Let an actor submit the tokens of locks."""
+    return replace(actor, held=frozenset(lock.token for lock in locks))
 
 
 def make_upload(folder: Entry, path: str = "a.bin", *, actor: Actor, **more: Any) -> Upload:

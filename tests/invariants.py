@@ -4,7 +4,7 @@ from collections import Counter
 
 from django.db.models import Count, F, Max, Min
 
-from files.models import Blob, Entry, Event, Space, Upload, Version
+from files.models import Blob, Entry, Event, Lock, Space, Upload, Version
 from files.operations.blobs import blob_storage
 from files.operations.usage import measure_usage
 from files.storage.base import blob_name
@@ -18,6 +18,7 @@ def check_everything() -> None:
     check_contents()
     check_blobs()
     check_uploads()
+    check_locks()
 
 
 def check_usage() -> None:
@@ -89,6 +90,19 @@ def check_uploads() -> None:
         assert upload.reserved_bytes >= (upload.length or 0), f"upload {upload.pk} lacks its room"
         assert upload.reserved_bytes >= upload.offset, f"upload {upload.pk} has more than its room"
         assert upload.pk not in blobs, f"upload {upload.pk} is open and its bytes are recorded"
+
+
+def check_locks() -> None:
+    """Check that what is locked is there to be seen, and that its space knows of the lock."""
+    for lock in Lock.objects.living().select_related("entry", "space"):
+        step: Entry | None = lock.entry
+        while step is not None:
+            assert step.trashed_at is None, f"lock {lock.pk} is in the trash"
+            last, step = step, step.parent
+        assert last.pk == lock.space.root_id, f"lock {lock.pk} is out of its space"
+        known_until = lock.space.locked_until
+        assert known_until is not None, f"lock {lock.pk} is overlooked"
+        assert known_until >= lock.expires_at, f"lock {lock.pk} is overlooked at its end"
 
 
 def check_uploads_have_their_bytes() -> None:

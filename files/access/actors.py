@@ -25,13 +25,15 @@ class Actor:
     """Who acts, and through which door; the system itself where user is None.
 
     everywhere holds rights that come from no grant: the system's, or a staff permission's. limit is
-    what is left of all rights to who acts by a token.
+    what is left of all rights to who acts by a token. held are the lock tokens that a request
+    submits (RFC 4918, 7.5): only those count that the user took.
     """
 
     user: User | None
     door: Event.Door
     everywhere: Right = Right.NONE
     limit: Limit | None = None
+    held: frozenset[str] = frozenset()
 
     @classmethod
     def system(cls, door: Event.Door) -> Self:

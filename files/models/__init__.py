@@ -6,6 +6,8 @@ from .entries import Entry
 from .events import Event
 from .grants import Grant, Right
 from .jobs import JobWorker, Schedule
+from .locks import Lock
+from .properties import Property
 from .spaces import Space
 from .tokens import Scope, Token
 from .uploads import Upload
@@ -17,6 +19,8 @@ __all__ = [
     "Event",
     "Grant",
     "JobWorker",
+    "Lock",
+    "Property",
     "Right",
     "Schedule",
     "Scope",

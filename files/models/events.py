@@ -29,6 +29,8 @@ class Event(models.Model):
         ENTRY_RESTORED = "entry-restored", _("restored")
         ENTRY_PURGED = "entry-purged", _("deleted for good")
         TRASH_EMPTIED = "trash-emptied", _("trash emptied")
+        PROPERTIES_CHANGED = "properties-changed", _("properties changed")
+        LOCK_BROKEN = "lock-broken", _("lock broken")
         UPLOAD_CANCELLED = "upload-cancelled", _("upload cancelled for somebody")
         JOB_REQUESTED = "job-requested", _("background work requested")
         JOB_FAILED = "job-failed", _("background work failed")

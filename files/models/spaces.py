@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -50,6 +51,8 @@ class Space(models.Model):
     last_seq = models.PositiveBigIntegerField(default=0)
     # The seq up to which jobs/ has looked at the events (the outbox cursor).
     dispatched_seq = models.PositiveBigIntegerField(default=0)
+    # When the last of its locks is over, or later; most spaces have none, and pay nothing for them.
+    locked_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now())
 
     class Meta:
@@ -68,6 +71,11 @@ class Space(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def may_have_locks(self) -> bool:
+        """Tell whether anything in the space may be locked, without asking the database."""
+        return self.locked_until is not None and self.locked_until > timezone.now()
 
     @property
     def free_bytes(self) -> int | None:

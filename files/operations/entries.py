@@ -12,6 +12,7 @@ from files.models import Entry, Event, Right, Space
 from files.names import check_name
 
 from .journal import draft, lock_spaces, record
+from .lock_rules import require_unlocked, take_tree
 from .naming import free_name, require_free_name, set_name
 
 
@@ -50,14 +51,17 @@ def fit_name(entry: Entry, destination: Located, space: Space) -> list[str]:
 def create_folder(parent: Entry, *, name: str, actor: Actor) -> Entry:
     """Make an empty folder in a folder (RFC 4918, 9.3).
 
-    Locks the space. Raises NotAFolderError, TooDeepError, InvalidNameError, EntryExistsError and
-    CaseTwinError. For who may add but not read, a taken name becomes a new one instead.
+    Locks the space. Raises NotAFolderError, TooDeepError, LockedError, InvalidNameError,
+    EntryExistsError and CaseTwinError. For who may add but not read, a taken name becomes a new one
+    instead.
     """
     space = lock_spaces(parent.space_id)[parent.space_id]
     destination = locate(actor, parent.pk, Right.ADD)
+    parent = require_folder(destination)
+    require_unlocked(destination, space, actor)
     folder = Entry(
         space=space,
-        parent=require_folder(destination),
+        parent=parent,
         kind=Entry.Kind.FOLDER,
         created_by=actor.user,
     )
@@ -72,15 +76,18 @@ def create_folder(parent: Entry, *, name: str, actor: Actor) -> Entry:
 def rename_entry(entry: Entry, *, name: str, actor: Actor) -> Entry:
     """Give an entry another name where it is.
 
-    Locks the space. Raises InvalidNameError, EntryExistsError, CaseTwinError and RootFolderError.
+    Locks the space, and ends the locks on it and below. Raises InvalidNameError, EntryExistsError,
+    CaseTwinError, RootFolderError and LockedError.
     The time it was modified stays: that is a fact about the content.
     """
     space = lock_spaces(entry.space_id)[entry.space_id]
-    entry = locate(actor, entry.pk, Right.EDIT).entry
+    located = locate(actor, entry.pk, Right.EDIT)
+    entry = located.entry
     refuse_root(entry, space, actor)
     assert entry.parent is not None  # noqa: S101 - only a root has none, and locate sees no other
     if entry.name == check_name(name):
         return entry
+    take_tree(located, space, actor)
     before = entry.placement
     set_name(entry, name)
     require_free_name(entry.parent, entry, space)
@@ -94,20 +101,23 @@ def rename_entry(entry: Entry, *, name: str, actor: Actor) -> Entry:
 def move_within_space(entries: Sequence[Entry], *, parent: Entry, actor: Actor) -> list[Entry]:
     """Move entries, with what is in them, into a folder of their space, or none of them.
 
-    One row is written for each, whatever lies below it. Locks the space. Raises NotAFolderError,
-    TooDeepError, MoveIntoSelfError if parent is an entry or lies inside it, EntryExistsError,
-    CaseTwinError and RootFolderError. The depth limit is checked for parent alone, since to
-    measure what is moved would cost with its size.
+    One row is written for each, whatever lies below it. Locks the space, and ends the locks on them
+    and below. Raises NotAFolderError, TooDeepError, MoveIntoSelfError if parent is an entry or lies
+    inside it, EntryExistsError, CaseTwinError, RootFolderError and LockedError.
+    The depth limit is checked for parent alone, since to measure what is moved would cost with its
+    size.
     """
     space = lock_spaces(parent.space_id)[parent.space_id]
     destination = locate(actor, parent.pk, Right.ADD)
     require_folder(destination)
+    require_unlocked(destination, space, actor)
     return [_move_one(entry, destination, space=space, actor=actor) for entry in entries]
 
 
 def _move_one(entry: Entry, destination: Located, *, space: Space, actor: Actor) -> Entry:
     """Move one entry below a locked destination of its space."""
-    entry, parent = locate(actor, entry.pk, Right.EDIT).entry, destination.entry
+    located, parent = locate(actor, entry.pk, Right.EDIT), destination.entry
+    entry = located.entry
     refuse_root(entry, entry.space, actor)
     if entry.space_id != space.pk:
         raise ValueError("between spaces, move_entries copies")
@@ -115,6 +125,7 @@ def _move_one(entry: Entry, destination: Located, *, space: Space, actor: Actor)
         raise MoveIntoSelfError(entry_id=entry.pk)
     if entry.parent_id == parent.pk:
         return entry
+    take_tree(located, space, actor)
     before = entry.placement
     renamed = fit_name(entry, destination, space)
     entry.parent = parent
@@ -129,19 +140,20 @@ def trash_entries(entries: Sequence[Entry], *, actor: Actor) -> list[Entry]:
     """Move entries of one or more spaces to the trash, one row each, or none of them.
 
     An entry and one inside it can be given together: each can then be restored by itself. Locks
-    the spaces. Raises RootFolderError.
+    the spaces, and ends the locks on them and below. Raises RootFolderError and LockedError.
     """
     spaces = lock_spaces(*(entry.space_id for entry in entries))
     # All are found before any is trashed, which would hide what lies in it.
     ids = dict.fromkeys(entry.pk for entry in entries)
-    found = [locate(actor, entry_id, Right.EDIT).entry for entry_id in ids]
+    found = [locate(actor, entry_id, Right.EDIT) for entry_id in ids]
     now = timezone.now()
-    for entry in found:
-        space = spaces[entry.space_id]
+    for located in found:
+        entry, space = located.entry, spaces[located.entry.space_id]
         refuse_root(entry, space, actor)
+        take_tree(located, space, actor)
         before = entry.placement
         entry.trashed_at, entry.trashed_by = now, actor.user
         entry.revision += 1
         entry.save(update_fields=["trashed_at", "trashed_by", "revision"])
         record(space, [draft(Event.Kind.ENTRY_TRASHED, entry, before=before)], actor=actor)
-    return found
+    return [located.entry for located in found]

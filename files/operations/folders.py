@@ -17,7 +17,7 @@ from files.names import check_name, name_key
 from .blobs import NewBlob
 from .entries import require_folder
 from .journal import lock_spaces, record
-from .placing import Batch, Clash, NewFile, Put, place_folders
+from .placing import Batch, Clash, NewFile, Put, place_folders, refuse_locked
 from .versions import insert_folders
 
 # Folders are placed as those of files; these are of no file.
@@ -40,8 +40,8 @@ def make_folders(
     """Make those of the folders that are missing, with those on the way to them.
 
     Locks the space. Gives for each, in order, whether it was made now, or what speaks against it:
-    NotAFolderError, InvalidNameError, TooDeepError, CaseTwinError. What is there keeps its time.
-    Raises NotAFolderError and TooDeepError for top.
+    NotAFolderError, InvalidNameError, TooDeepError, CaseTwinError, LockedError. What is
+    there keeps its time. Raises NotAFolderError and TooDeepError for top.
     """
     space = lock_spaces(top.space_id)[top.space_id]
     batch, results = _place(space, top, folders, actor)
@@ -73,6 +73,7 @@ def _place(
             keys = tuple(name_key(name) for name in new.path)
             batch.folder_times.setdefault(keys, new.modified_at)
     place_folders(batch)
+    refuse_locked(batch)
     missing = {keys for keys, row in batch.folders.items() if row._state.adding}
     return batch, [put.error or put.folder in missing for put in puts]
 

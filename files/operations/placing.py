@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 
 from files.access import Actor, Located
+from files.dav_errors import LockedError
 from files.errors import (
     BlobConflictError,
     CaseTwinError,
@@ -30,6 +31,7 @@ from files.names import check_name, name_fold, name_key
 
 from .blobs import NewBlob, recorded_ids
 from .journal import charge, discharge
+from .lock_rules import find_locks
 from .naming import Place, WantedName, live_children, numbered_names, set_name
 from .type_rules import TypeRules
 
@@ -136,6 +138,7 @@ def place_files(batch: Batch) -> None:
     _find_uploads(batch)
     place_folders(batch)
     _settle_names(batch)
+    refuse_locked(batch)
     _charge(batch)
 
 
@@ -309,6 +312,31 @@ def _settle_name(batch: Batch, put: Put, siblings: _Siblings) -> bool:
     put.entry, put.replaces = there, True
     batch.used_keys.add((id(parent), there.name_key))
     return True
+
+
+def refuse_locked(batch: Batch) -> None:
+    """Refuse files, and folders to be made, where a lock speaks against it."""
+    if not batch.space.may_have_locks:
+        return
+    way = [node.id for node in batch.destination.ancestors]
+    folders = [row.pk for row in batch.folders.values() if not row._state.adding]
+    replaced = [put.entry.pk for put in batch.open_puts if put.replaces and put.entry]
+    locks = find_locks(batch.space, [*way, *folders, *replaced], batch.actor)
+    for put in batch.open_puts:
+        if put.entry is None and not batch.folders[put.folder]._state.adding:
+            continue  # a folder that is there already
+        *above, changed = [*way, *_changed_by(batch, put)]
+        try:
+            locks.require(changed, above)
+        except LockedError as error:
+            put.error = error
+
+
+def _changed_by(batch: Batch, put: Put) -> list[int]:
+    """Give what one file changes, below all that it lies in: the file there, or else the folder."""
+    steps = [batch.folders[put.folder[:end]] for end in range(len(put.folder) + 1)]
+    there = [row.pk for row in steps if not row._state.adding]
+    return [*there, put.entry.pk] if put.replaces and put.entry else there
 
 
 def _charge(batch: Batch) -> None:

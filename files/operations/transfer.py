@@ -5,7 +5,7 @@ nobody sees half of it, and attached in the last transaction.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import batched
 
@@ -21,7 +21,9 @@ from files.models.tree import count_below, is_any_inside, size_of
 from .blobs import BATCH, share_blobs
 from .entries import fit_name, move_within_space, refuse_root, require_folder
 from .journal import charge, draft, lock_spaces, record
+from .lock_rules import require_unlocked, require_unlocked_tree, take_tree
 from .naming import free_name, set_name
+from .properties import copy_properties
 from .trash import detach, purge_some
 from .versions import point_at_newest
 
@@ -57,7 +59,7 @@ def move_entries(entries: Sequence[Entry], *, parent: Entry, actor: Actor) -> Ou
     """Move entries into a folder: one row each within a space, a copy and a deletion between two.
 
     Raises what move_within_space raises; between spaces also QuotaExceededError. All or none is
-    moved, but for what a job does later.
+    moved, but for what a job does later, with the lock tokens of now.
     """
     with transaction.atomic():
         lock_spaces(parent.space_id, *(entry.space_id for entry in entries))
@@ -73,7 +75,7 @@ def move_entries(entries: Sequence[Entry], *, parent: Entry, actor: Actor) -> Ou
 def copy_entries(entries: Sequence[Entry], *, parent: Entry, actor: Actor) -> Outcome:
     """Copy the current versions of entries into a folder; a taken name becomes a numbered one.
 
-    Raises NotAFolderError, TooDeepError, MoveIntoSelfError and QuotaExceededError.
+    Raises NotAFolderError, TooDeepError, MoveIntoSelfError, LockedError and QuotaExceededError.
     """
     with transaction.atomic():
         lock_spaces(parent.space_id, *(entry.space_id for entry in entries))
@@ -88,6 +90,8 @@ def _transfer(entries: Sequence[Entry], job: _Transfer) -> Outcome:
         order = {"entries": [e.pk for e in entries], "parent": job.parent.pk, "moves": job.moves}
         if (limit := job.actor.limit) is not None:
             order["limit"] = {"rights": int(limit.rights), "top_id": limit.top_id}
+        if job.actor.held:
+            order["held"] = sorted(job.actor.held)
         space = lock_spaces(job.parent.space_id)[job.parent.space_id]
         request = draft(Event.Kind.JOB_REQUESTED, job.parent, after={"transfer": order})
         record(space, [request], actor=job.actor)
@@ -107,6 +111,7 @@ def run_transfer(request: Event, *, actor: Actor) -> list[Entry]:
     still, and what move_entries and copy_entries raise.
     """
     order = (request.after or {})["transfer"]
+    actor = replace(actor, held=frozenset(order.get("held", ())))
     parent = locate(actor, order["parent"], Right.ADD).entry
     job = _Transfer(parent, actor, order["moves"], request)
     _discard(parent.space, _staged(parent.space).filter(name_key=job.mark))
@@ -190,14 +195,17 @@ def _check(entry_ids: Sequence[int], job: _Transfer) -> None:
     destination = locate(job.actor, job.parent.pk, Right.ADD)
     require_folder(destination)
     space = destination.entry.space
+    require_unlocked(destination, space, job.actor)
     way = {job.parent.pk, *(node.id for node in destination.ancestors)}
     needed = 0
     for entry_id in entry_ids:
-        source = locate(job.actor, entry_id, Right.EDIT if job.moves else Right.READ).entry
+        located = locate(job.actor, entry_id, Right.EDIT if job.moves else Right.READ)
+        source = located.entry
         refuse_root(source, source.space, job.actor)
         if source.pk in way:
             raise MoveIntoSelfError(entry_id=source.pk)
         if job.moves:
+            require_unlocked_tree(located, source.space, job.actor)
             fit_name(source, destination, space)
         needed += size_of(source.pk, all_versions=job.moves)
     room = space.free_bytes
@@ -277,6 +285,7 @@ def _copy_rows(sources: Sequence[Entry], job: _Transfer, *, parent_id: int | Non
     point_at_newest([copy.pk for copy in copies if not copy.is_folder])
     for version in made:
         version.entry.version = version
+    copy_properties({pk: copy.pk for pk, copy in by_source.items()})
     return copies
 
 
@@ -332,9 +341,13 @@ def _attach(top: Entry, source: Entry, job: _Transfer) -> Entry:
     _require_staged(top)
     if job.request and source.pk in _finished(job):
         raise ChangedMeanwhileError  # by a run of the same job at the same time
-    source = locate(job.actor, source.pk, Right.EDIT if job.moves else Right.READ).entry
+    located = locate(job.actor, source.pk, Right.EDIT if job.moves else Right.READ)
+    source = located.entry
     destination = locate(job.actor, job.parent.pk, Right.ADD)
     parent = require_folder(destination)
+    require_unlocked(destination, space, job.actor)
+    if job.moves:
+        take_tree(located, spaces[source.space_id], job.actor)
     set_name(top, source.name)
     if job.moves:
         fit_name(top, destination, space)

@@ -14,11 +14,12 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from files.access import Actor, Located, get_space, locate_trashed, trashed_in
-from files.models import Entry, Event, Grant, Right, Space, Version
+from files.models import Entry, Event, Grant, Lock, Property, Right, Space, Version
 from files.models.tree import shelters_of_newer_trash, trashed_inside
 
 from .blobs import BATCH, doom_unreferenced
 from .journal import discharge, draft, lock_spaces, record
+from .lock_rules import find_locks
 from .naming import free_name, set_name
 
 
@@ -27,7 +28,8 @@ def restore_entries(entries: Sequence[Entry], *, actor: Actor) -> list[Entry]:
     """Bring entries back to where they were trashed, or none of them.
 
     Where that folder is gone or trashed itself, to its nearest living ancestor; where the name was
-    taken meanwhile, beside it under a numbered name. Locks the spaces. Raises NotTrashedError.
+    taken meanwhile, beside it under a numbered name. Locks the spaces. Raises NotTrashedError, and
+    LockedError where that folder is locked.
     """
     spaces = lock_spaces(*(entry.space_id for entry in entries))
     ids = dict.fromkeys((entry.pk, entry.space_id) for entry in entries)
@@ -39,7 +41,7 @@ def _restore_one(entry_id: int, space: Space, actor: Actor) -> Entry:
     located = locate_trashed(actor, entry_id)
     entry = located.entry
     before = entry.placement
-    entry.parent = _living_ancestor(located)
+    entry.parent = _living_ancestor(located, space, actor)
     set_name(entry, free_name(entry.parent, entry.name, kind=entry.kind))
     entry.trashed_at = entry.trashed_by = None
     entry.revision += 1
@@ -49,14 +51,20 @@ def _restore_one(entry_id: int, space: Space, actor: Actor) -> Entry:
     return entry
 
 
-def _living_ancestor(located: Located) -> Entry:
-    """Give the folder nearest to a trashed entry that is neither trashed nor below the trash."""
-    living = located.trail[0]
+def _living_ancestor(located: Located, space: Space, actor: Actor) -> Entry:
+    """Give the folder nearest to a trashed entry that is neither trashed nor below the trash.
+
+    Raises LockedError if that may not have another member.
+    """
+    nearest = located.trail[0].id
     for node in located.trail[1:]:
         if node.is_trashed:
             break
-        living = node
-    return Entry.objects.select_related("space").get(pk=living.id)
+        nearest = node.id
+    ids = [node.id for node in located.ancestors]
+    above = ids[: ids.index(nearest)]
+    find_locks(space, [*above, nearest], actor).require(nearest, above)
+    return Entry.objects.select_related("space").get(pk=nearest)
 
 
 @transaction.atomic
@@ -192,7 +200,8 @@ def _remove(entry_ids: Sequence[int], space: Space) -> int:
     Entry.objects.filter(pk__in=entry_ids).update(version=None)
     for some in batched(versions, BATCH):
         Version.objects.filter(pk__in=[pk for pk, _blob, _size in some]).delete()
-    Grant.objects.filter(entry__in=entry_ids).delete()
+    for related in (Grant, Lock, Property):
+        related._default_manager.filter(entry__in=entry_ids).delete()
     Entry.objects.filter(pk__in=entry_ids).delete()
     doom_unreferenced(blob for _pk, blob, _size in versions)
     discharge(space, sum(size for _pk, _blob, size in versions))
