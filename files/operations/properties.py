@@ -5,6 +5,7 @@ A change of them is all or nothing. Copies have them too; they go with their ent
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import batched
 from typing import Final
 
@@ -46,11 +47,18 @@ class PropertyChange:
         return f"{{{self.namespace}}}{self.name}"
 
 
-def set_properties(entry_id: int, changes: Sequence[PropertyChange], *, actor: Actor) -> None:
+def set_properties(
+    entry_id: int,
+    changes: Sequence[PropertyChange],
+    *,
+    modified_at: datetime | None = None,
+    actor: Actor,
+) -> None:
     """Set and remove properties of an entry, one after the other, or none of them.
 
-    To remove what is not there is no error. Locks the space. Raises InvalidValueError for a name,
-    PropertiesTooLargeError, and LockedError.
+    modified_at is when the content was changed, where a client says so. To remove what is not there
+    is no error. Locks the space. Raises InvalidValueError for a name, PropertiesTooLargeError, and
+    LockedError.
     """
     _check(changes)
     space_id = Entry.objects.values_list("space", flat=True).filter(pk=entry_id).first()
@@ -62,10 +70,13 @@ def set_properties(entry_id: int, changes: Sequence[PropertyChange], *, actor: A
         require_unlocked(located, space, actor)
         entry = located.entry
         before = entry.placement
-        if not _write(entry_id, {change.key: change for change in changes}):
+        has_changed = _write(entry_id, {change.key: change for change in changes})
+        if modified_at is not None and modified_at != entry.modified_at:
+            entry.modified_at, has_changed = modified_at, True
+        if not has_changed:
             return
         entry.revision += 1
-        entry.save(update_fields=["revision"])
+        entry.save(update_fields=["revision", "modified_at"])
         names = sorted({change.clark_name for change in changes})
         after = {**entry.placement, "properties": names}
         event = draft(Event.Kind.PROPERTIES_CHANGED, entry, before=before, after=after)

@@ -1,6 +1,7 @@
 """Properties: set and removed all or nothing, copied with their entry, gone with it."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
@@ -83,6 +84,17 @@ def test_what_changes_nothing_is_no_event(root: Entry) -> None:
     put(root, ("a", "1"), ("b", None))
 
     assert reread(root.space).last_seq == before
+
+
+def test_a_client_may_say_when_the_content_was_changed(root: Entry) -> None:
+    file = make_file(root, "file")
+    moment = datetime(2020, 2, 29, 12, tzinfo=UTC)
+
+    for _time in range(2):
+        set_properties(file.pk, [], modified_at=moment, actor=SYSTEM)
+
+    assert reread(file).modified_at == moment
+    assert reread(file).revision == file.revision + 1
 
 
 LARGE = properties.MOST_BYTES
