@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrOrPromise
 
-from files.models import Entry, Event, Grant, Space
+from files.models import Entry, Event, Grant, Lock, Space
 from files.templatetags.files import size
 
 from .shown import Viewer, may_see, page_link
@@ -120,6 +120,10 @@ _FIELDS: Final[dict[str, tuple[StrOrPromise, _Show]]] = {
     "kind": (gettext_lazy("kind"), _label(Space.Kind)),
     "refuses_case_twins": (gettext_lazy("refuses names that differ only in case"), _flag),
     "entries": (gettext_lazy("entries"), lambda value, _names: str(value)),
+    "holder": (gettext_lazy("held by"), _plain),
+    "scope": (gettext_lazy("scope"), _label(Lock.Scope)),
+    "deep": (gettext_lazy("with all below"), _flag),
+    "properties": (gettext_lazy("properties"), lambda value, _names: ", ".join(value)),
     "code": (gettext_lazy("reason"), lambda value, _names: str(value)),
 }
 _ARROW: Final = SafeString(' <span class="arrow">→</span> ')

@@ -26,6 +26,7 @@ PERIODIC = {
     "sweep-blobs": Periodic(tasks.sweep, timedelta(hours=1)),
     "expire-uploads": Periodic(tasks.expire, timedelta(hours=1)),
     "purge-deleted": Periodic(tasks.purge_all, timedelta(hours=1)),
+    "forget-locks": Periodic(tasks.forget_locks, timedelta(hours=1)),
     "discard-copies": Periodic(tasks.discard_copies, timedelta(days=1)),
     "prune-jobs": Periodic(tasks.prune_rows, timedelta(days=1)),
     "clear-sessions": Periodic(tasks.clear_sessions, timedelta(days=1)),

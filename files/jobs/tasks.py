@@ -14,7 +14,7 @@ from django_tasks_db.models import DBTaskResult
 
 from files.access import Actor, Limit
 from files.models import Event, Right, Space
-from files.operations import digests
+from files.operations import digests, locks
 from files.operations.blobs import sweep_blobs
 from files.operations.journal import Draft, lock_spaces, record
 from files.operations.transfer import discard_staged, run_transfer
@@ -130,6 +130,12 @@ def expire() -> dict[str, int]:
     }
     logger.info("expiry", extra={**figures, "dry_run": int(dry_run)})
     return figures
+
+
+@task
+def forget_locks() -> int:
+    """Forget the locks whose time is over, and give how many."""
+    return locks.forget_locks()
 
 
 @task

@@ -168,27 +168,36 @@ def _remove(lock: Lock, space: Space) -> None:
         space.save(update_fields=["locked_until"])
 
 
-@transaction.atomic
-def break_lock(lock_id: int, *, actor: Actor) -> None:
-    """End a lock, one's own or with the right to manage anybody's, whose event that is.
+def breakable_lock(lock_id: int, *, actor: Actor) -> Lock:
+    """Find a living lock that the actor may break: one's own, or with the right to manage any.
 
-    Locks the space. Raises LockNotFoundError, and ForbiddenError for who may only see it.
+    Raises LockNotFoundError, and ForbiddenError for who may only see it.
     """
-    seen = Lock.objects.filter(pk=lock_id).first()
-    if seen is None:
-        raise LockNotFoundError
-    space = lock_spaces(seen.space_id)[seen.space_id]
-    lock = Lock.objects.living().select_related("principal").filter(pk=lock_id).first()
+    lock = (
+        Lock.objects.living().select_related("principal", "entry__space").filter(pk=lock_id).first()
+    )
     if lock is None:
         raise LockNotFoundError
     with _unknown_as_no_lock():
-        need = Right.READ if is_own(lock, actor) else Right.MANAGE
-        entry = locate(actor, lock.entry_id, need).entry
+        locate(actor, lock.entry_id, Right.READ if is_own(lock, actor) else Right.MANAGE)
+    return lock
+
+
+@transaction.atomic
+def break_lock(lock_id: int, *, actor: Actor) -> Lock:
+    """End a lock, one's own or with the right to manage anybody's, whose event that is.
+
+    Locks the space. Raises what breakable_lock raises.
+    """
+    space_id = breakable_lock(lock_id, actor=actor).space_id
+    space = lock_spaces(space_id)[space_id]
+    lock = breakable_lock(lock_id, actor=actor)
     _remove(lock, space)
     if not is_own(lock, actor):
-        before = {"holder": lock.holder_name, "scope": lock.scope, "deep": lock.deep}
-        event = draft(Event.Kind.LOCK_BROKEN, entry, before=before)
-        record(space, [event], actor=actor)
+        what = {"holder": lock.holder_name, "scope": lock.scope, "deep": lock.deep}
+        before = {**lock.entry.placement, **what}
+        record(space, [draft(Event.Kind.LOCK_BROKEN, lock.entry, before=before)], actor=actor)
+    return lock
 
 
 @contextmanager

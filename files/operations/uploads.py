@@ -30,7 +30,7 @@ from files.storage.partial import PartialBlob, boot_id
 from .blobs import NewBlob, discard_partial
 from .journal import charge, discharge, draft, lock_spaces, record
 from .placing import NewFile
-from .wanted import Wanted, check_wanted, new_upload, require_size
+from .wanted import Wanted, check_wanted, new_upload, require_size, require_unlocked_place
 
 STEP: Final = 128 * 2**20  # bytes that an upload of unknown length reserves ahead
 
@@ -40,11 +40,13 @@ def create_upload(folder: Entry, wanted: Wanted, *, actor: Actor) -> Upload:
     """Begin an upload into a folder: decide all that can be decided, and reserve its length.
 
     Locks the space. Raises InvalidNameError, TooDeepError, NotAFolderError, FileTooLargeError,
-    DiskFullError, QuotaExceededError, TooManyUploadsError, and EntryExistsError where the name is
-    taken, may be known and is to be refused.
+    DiskFullError, QuotaExceededError, TooManyUploadsError, LockedError, and EntryExistsError where
+    the name is taken, may be known and is to be refused.
     """
     space = lock_spaces(folder.space_id)[folder.space_id]
-    folder = check_wanted(locate(actor, folder.pk, Right.ADD), wanted)
+    located = locate(actor, folder.pk, Right.ADD)
+    folder = check_wanted(located, wanted)
+    require_unlocked_place(located, wanted, space, actor)
     _require_few(actor)
     upload = new_upload(folder, wanted, actor=actor)
     _reserve(upload, wanted.length or 0, space)

@@ -8,11 +8,12 @@ from django.conf import settings
 
 from files.access import Actor, Located
 from files.errors import DiskFullError, EntryExistsError, FileTooLargeError, TooDeepError
-from files.models import Entry, Right, Upload
+from files.models import Entry, Right, Space, Upload
 from files.names import check_name, name_key
 
 from .blobs import blob_storage
 from .entries import require_folder
+from .lock_rules import find_locks
 from .placing import Clash
 
 
@@ -46,6 +47,29 @@ def check_wanted(located: Located, wanted: Wanted) -> Entry:
         if there.exists():
             raise EntryExistsError(name=wanted.path[0])
     return folder
+
+
+def require_unlocked_place(located: Located, wanted: Wanted, space: Space, actor: Actor) -> None:
+    """Make sure that no lock speaks against a file that is to come; decided again when it is there.
+
+    space was read under its lock. Costs a query for each step of the path, and none where nothing
+    in the space is locked. Raises LockedError.
+    """
+    if not space.may_have_locks:
+        return
+    way = [*(node.id for node in located.ancestors), located.entry.pk]
+    for name in wanted.path:
+        step = Entry.objects.filter(parent=way[-1], name_key=name_key(name)).live().first()
+        if step is None or not (step.is_folder or _replaces(located, wanted)):
+            break
+        way.append(step.pk)
+    *above, changed = way
+    find_locks(space, way, actor).require(changed, above)
+
+
+def _replaces(located: Located, wanted: Wanted) -> bool:
+    """Tell whether a file that is there gets another version."""
+    return wanted.clash is Clash.NEW_VERSION and Right.READ | Right.EDIT in located.rights
 
 
 def require_size(size: int, *, there: int = 0) -> None:

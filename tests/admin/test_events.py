@@ -16,11 +16,13 @@ from django.utils import timezone
 from files.admin.exports import HEADINGS, WINDOW, events_as_csv
 from files.models import Event, Grant, Space
 from files.operations.entries import rename_entry
+from files.operations.locks import break_lock
+from files.operations.properties import PropertyChange, set_properties
 from files.operations.spaces import set_member, set_quota
 from files.operations.transfer import move_entries
 from files.operations.trash import delete_entries
 from tests.admin.conftest import World, make_staff, signed_in
-from tests.factories import SYSTEM, actor_of, make_file, make_folder
+from tests.factories import SYSTEM, actor_of, last_events, make_file, make_folder, make_lock
 
 EVENTS = "/admin/files/event/"
 NAMES = "=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1"
@@ -245,6 +247,18 @@ def test_a_rename_is_said_in_words(world: World, superuser: User) -> None:
     assert "<bdi>beach.txt</bdi>" in text
     assert "<bdi>dune.txt</bdi>" in text
     assert "revision" not in text
+
+
+def test_a_broken_lock_and_changed_properties_are_said_in_words(
+    world: World, superuser: User
+) -> None:
+    break_lock(make_lock(world.file, actor=actor_of(world.bob)).pk, actor=SYSTEM)
+    set_properties(world.file.pk, [PropertyChange("urn:x", "colour", "red")], actor=SYSTEM)
+    broken, changed = last_events(world.space, 2)
+
+    assert ">held by:</span> bob" in said(superuser, broken)
+    assert ">scope:</span> exclusive" in said(superuser, broken)
+    assert "{urn:x}colour" in said(superuser, changed)
 
 
 def test_a_move_links_to_both_folders(world: World, superuser: User) -> None:

@@ -19,7 +19,7 @@ from files.operations.locks import unlock
 from files.operations.properties import PropertyChange, set_properties
 from files.operations.transfer import copy_entries, move_entries, run_transfer
 from files.operations.trash import restore_entries
-from files.operations.versions import Member, Refusal, put_files, put_members
+from files.operations.versions import Clash, Member, Refusal, put_files, put_members
 from tests.factories import (
     SYSTEM,
     actor_of,
@@ -32,6 +32,7 @@ from tests.factories import (
     make_member,
     make_shared_space,
     make_tree,
+    make_upload,
     new_file,
     paths_in,
     put_each,
@@ -332,3 +333,39 @@ def test_what_is_locked_is_found_without_a_look_at_the_tree(
 
     assert counts[0] == counts[1]
     assert last_events(root.space)[0].kind == Event.Kind.ENTRY_TRASHED
+
+
+@pytest.mark.parametrize(
+    ("place", "path", "outcome"),
+    [
+        ("leaf", "inner/leaf", "refused"),
+        ("leaf", "inner/new", "begun"),
+        ("inner", "inner/new", "refused"),
+        ("inner", "inner/new/deeper/file", "refused"),
+        ("inner", "inner/leaf", "begun"),
+        ("top", "new", "refused"),
+        ("top", "inner/new", "begun"),
+        ("side", "side/new", "refused"),
+    ],
+)
+def test_an_upload_into_a_locked_place_is_refused_before_its_first_byte(
+    place: str, path: str, outcome: str, tree: Tree, bob: Actor
+) -> None:
+    make_lock(tree[place])
+
+    if outcome == "refused":
+        with pytest.raises(LockedError):
+            make_upload(tree["top"], path, actor=bob)
+    else:
+        make_upload(tree["top"], path, actor=bob)
+
+
+def test_an_upload_that_keeps_both_is_not_refused_for_the_file_there(
+    tree: Tree, bob: Actor
+) -> None:
+    lock = make_lock(tree["leaf"])
+
+    make_upload(tree["inner"], "leaf", actor=bob, clash=Clash.KEEP_BOTH)
+    with pytest.raises(LockedError):
+        make_upload(tree["inner"], "leaf", actor=bob)
+    make_upload(tree["inner"], "leaf", actor=holding(SYSTEM, lock))
