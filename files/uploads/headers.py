@@ -2,20 +2,16 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import format_datetime
 from typing import Final
 
 from django.urls import reverse
 
-from files.errors import MalformedRequestError, UnsupportedTypeError
+from files.errors import MalformedRequestError
+from files.http.digest_fields import repr_digest
 from files.models import Upload
 
-from .digest_fields import repr_digest
-
-# What can be shown in every time zone; Python has no more than years 1 to 9999.
-_EARLIEST: Final = datetime(1, 1, 3, tzinfo=UTC)
-_LATEST: Final = datetime(9999, 12, 29, tzinfo=UTC)
 _SIZE: Final = re.compile(r"[0-9]{1,18}", re.ASCII)  # bytes; more digits than any disk needs
 
 
@@ -27,27 +23,6 @@ def read_size(headers: Mapping[str, str], name: str) -> int | None:
     if not _SIZE.fullmatch(text):
         raise MalformedRequestError(reason=name)
     return int(text)
-
-
-def media_type_of(headers: Mapping[str, str]) -> str:
-    """Give the media type of a body, without its parameters and in lower case."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def require_unpacked(headers: Mapping[str, str]) -> None:
-    """Refuse packed bytes, which would be kept under the name of what they pack.
-
-    Raises UnsupportedTypeError.
-    """
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedTypeError(expected="identity")
-
-
-def require_time(time: datetime, reason: str) -> datetime:
-    """Make sure that an aware time can be shown anywhere. Raises MalformedRequestError."""
-    if not _EARLIEST <= time <= _LATEST:
-        raise MalformedRequestError(reason=reason)
-    return time.astimezone(UTC)
 
 
 def http_date(time: datetime) -> str:

@@ -16,12 +16,11 @@ from typing import Final
 from django.conf import settings
 
 from files.errors import MalformedRequestError
+from files.http.stated import require_time
 from files.models import Upload
 from files.names import split_path
 from files.operations.placing import Clash
 from files.operations.wanted import Wanted
-
-from .headers import require_time
 
 MAX_SIZE: Final = 8192  # characters of the header; also what nginx takes for one line
 _KEY: Final = re.compile(r"[!-+\--~]{1,64}")  # visible ASCII but the comma

@@ -7,9 +7,6 @@ Location: so a PUT can never learn what is there, nor change it.
 """
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from functools import cache
 from http import HTTPStatus
 from typing import Final
@@ -17,22 +14,18 @@ from urllib.parse import unquote_to_bytes
 
 from django.urls import reverse
 
-from files.errors import FilesError, InvalidNameError, MalformedRequestError
+from files.errors import FilesError, InvalidNameError
 from files.http.conditional import Conditions
+from files.http.digest_fields import repr_digest
 from files.http.heads import Answer, Head
 from files.http.putting import Placed, Put, PutFace
+from files.http.stated import stated_file
 from files.models import Event
 from files.names import check_name
-from files.operations.wanted import Wanted
 
-from .digest_fields import ContentCheck, repr_digest, stated_digests
 from .errors import problem
-from .headers import media_type_of, require_time, require_unpacked
 
 _ROUTE: Final = re.compile(r"/folders/([0-9]{1,18})/files/([^/]*)", re.ASCII)
-# Seconds since the epoch; ownCloud's and Nextcloud's clients, rclone and others send it.
-_MTIME: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?", re.ASCII)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RawPutFace:
@@ -52,20 +45,8 @@ class RawPutFace:
         """
         match = _ROUTE.fullmatch(head.target)
         assert match is not None  # noqa: S101 - speaks has told
-        headers = head.headers
-        if "content-range" in headers:
-            # RFC 9110, 14.5: a part that is taken for the whole would destroy a file.
-            raise MalformedRequestError(reason="content-range")
-        require_unpacked(headers)
-        sha256, checksum = _digests(headers)
-        wanted = Wanted(
-            path=(_name(match[2]),),
-            length=head.size,
-            modified_at=_modified_at(headers),
-            media_type=media_type_of(headers),
-            sha256=sha256,
-        )
-        return Put(int(match[1]), wanted, Conditions.from_headers(headers), checksum)
+        wanted, checksum = stated_file(head, _name(match[2]))
+        return Put(int(match[1]), wanted, Conditions.from_headers(head.headers), checksum)
 
     def render(self, head: Head, placed: Placed) -> Answer:
         """Answer a request that was done."""
@@ -99,31 +80,3 @@ def _name(encoded: str) -> str:
         return check_name(unquote_to_bytes(encoded).decode())
     except UnicodeDecodeError:
         raise InvalidNameError(reason="encoding") from None
-
-
-def _modified_at(headers: Mapping[str, str]) -> datetime | None:
-    """Give the time that a client states for its file. Raises MalformedRequestError."""
-    text = headers.get("x-oc-mtime")
-    if text is None:
-        return None
-    if not _MTIME.fullmatch(text):
-        raise MalformedRequestError(reason="x-oc-mtime")
-    try:
-        time = _EPOCH + timedelta(microseconds=int(Decimal(text) * 10**6))
-    except OverflowError:
-        raise MalformedRequestError(reason="x-oc-mtime") from None
-    return require_time(time, "x-oc-mtime")
-
-
-def _digests(headers: Mapping[str, str]) -> tuple[str, ContentCheck | None]:
-    """Give the SHA-256 that is stated, in hex, and what checks the other digests.
-
-    The body is the whole file, so a digest of the one is a digest of the other (RFC 9530, 2 and 3).
-    Raises MalformedRequestError, also for two of a kind that differ.
-    """
-    stated = stated_digests(headers, "repr-digest")
-    for algorithm, digest in stated_digests(headers, "content-digest").items():
-        if stated.setdefault(algorithm, digest) != digest:
-            raise MalformedRequestError(reason="content-digest")
-    sha256 = stated.pop("sha-256", b"").hex()
-    return sha256, ContentCheck(stated) if stated else None

@@ -31,6 +31,7 @@ from files.errors import (
     UnsupportedTypeError,
     UploadCompleteError,
 )
+from files.http.digest_fields import content_check, stated_sha256
 from files.http.heads import Answer, Head
 from files.http.resumable import (
     Cancel,
@@ -42,14 +43,14 @@ from files.http.resumable import (
     ResumableFace,
     location_of,
 )
+from files.http.stated import media_type_of
+from files.http.structured_fields import parse_boolean, parse_size, write_boolean, write_dictionary
 from files.http.writer import Append
 from files.models import Upload
 from files.operations.wanted import Wanted
 
-from .digest_fields import content_check, stated_sha256
 from .errors import is_gone, problem
-from .headers import entry_path, media_type_of, result_of
-from .structured_fields import parse_boolean, parse_size, write_boolean, write_dictionary
+from .headers import entry_path, result_of
 from .targets import target_of
 
 PARTIAL: Final = "application/partial-upload"

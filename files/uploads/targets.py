@@ -14,11 +14,10 @@ from urllib.parse import parse_qs, unquote_to_bytes
 from django.conf import settings
 
 from files.errors import MalformedRequestError
+from files.http.digest_fields import stated_sha256
+from files.http.stated import require_time, require_unpacked
 from files.names import split_path
 from files.operations.placing import Clash
-
-from .digest_fields import stated_sha256
-from .headers import require_time, require_unpacked
 
 _KNOWN: Final = frozenset({"folder", "path", "modified", "sha256", "clash"})
 _FOLDER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)

@@ -35,12 +35,13 @@ from files.http.resumable import (
     ResumableFace,
     location_of,
 )
+from files.http.stated import media_type_of, require_unpacked
 from files.http.writer import Append
 from files.models import Upload
 
 from .checksums import ALGORITHMS, parse_checksum
 from .errors import is_gone, is_of_content, problem
-from .headers import http_date, media_type_of, read_size, require_unpacked, result_of
+from .headers import http_date, read_size, result_of
 from .metadata import folder_of, parse_metadata, wanted_of, write_metadata
 from .resumable import MARKS, NEWEST, PARTIAL, limits_of, methods_of
 from .targets import query_fields

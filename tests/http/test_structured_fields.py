@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from files.uploads.structured_fields import (
+from files.http.structured_fields import (
     Value,
     parse_boolean,
     parse_dictionary,
