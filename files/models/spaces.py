@@ -24,6 +24,11 @@ class Space(models.Model):
 
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     name = models.CharField(_("name"), max_length=100)
+    # Its name in addresses (/dav/<slug>/), which stays when the space is renamed. One segment of a
+    # path that entries may have too (files/names.py), in NFC. The system space has none.
+    slug = models.CharField(
+        _("name in addresses"), max_length=160, unique=True, null=True, blank=True, editable=False
+    )
     # Who a personal space belongs to; such a user can be deactivated but not deleted.
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL,

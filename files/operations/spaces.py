@@ -1,24 +1,31 @@
 """Spaces: create them, name them, say who belongs to them and how much they may hold."""
 
+import itertools
+import unicodedata
+
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.utils.text import slugify
 
 from files.access import Actor, get_space
 from files.errors import ForbiddenError, InvalidValueError
 from files.models import Entry, Event, Grant, Right, Space
 
-from .journal import draft, lock_spaces, record
+from .journal import draft, lock_spaces, lock_system_space, record
 from .type_rules import parse_globs
 
 NAME_LENGTH = 100  # characters, as the column has it
+SLUG_LENGTH = 150  # characters, which leaves room for a number in the column
 
 
 def _new_space(kind: Space.Kind, name: str, *, owner: User | None, actor: Actor) -> Space:
     """Insert a space with its root folder and first event."""
+    name = _checked_name(name)
     space = Space.objects.create(
         kind=kind,
-        name=_checked_name(name),
+        name=name,
+        slug=_free_slug(_slug_of_user(owner) if owner else slugify(name, allow_unicode=True)),
         owner=owner,
         quota_bytes=settings.FILES_DEFAULT_QUOTA or None,
     )
@@ -28,6 +35,24 @@ def _new_space(kind: Space.Kind, name: str, *, owner: User | None, actor: Actor)
     after = {"name": space.name, "kind": kind.value, "quota_bytes": space.quota_bytes}
     record(space, [draft(Event.Kind.SPACE_CREATED, root, after=after)], actor=actor)
     return space
+
+
+def _slug_of_user(user: User) -> str:
+    """Give the name of somebody as a segment of a path: as it is, but for "." and ".."."""
+    name = unicodedata.normalize("NFC", user.get_username())
+    return "" if name.strip(".") == "" or not name.isprintable() or "/" in name else name
+
+
+def _free_slug(wanted: str) -> str:
+    """Give a slug that no space has: the wanted one, or with the lowest number that makes it so.
+
+    Locks the system space, so that of two spaces made at once one sees the slug of the other.
+    """
+    lock_system_space()
+    slug = wanted[:SLUG_LENGTH] or "space"
+    taken = set(Space.objects.filter(slug__startswith=slug).values_list("slug", flat=True))
+    numbers = (f"{slug}-{number}" for number in itertools.count(2))
+    return slug if slug not in taken else next(name for name in numbers if name not in taken)
 
 
 def _checked_name(name: str) -> str:

@@ -32,6 +32,7 @@ from tests.factories import (
     last_events,
     make_file,
     make_shared_space,
+    make_space,
     make_user,
     reread,
     root_of,
@@ -287,3 +288,40 @@ def test_rows_say_what_they_are(root: Entry, space: Space) -> None:
     assert str(file.version.blob) == str(file.version.blob_id)
     assert str(last_events(space)[0]) == f"file-created {file.pk}"
     assert str(root_of(space)) == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "slugs"),
+    [
+        (["Team Files", "Team files"], ["team-files", "team-files-2"]),
+        (["Zürich ☂ 2026"], ["zürich-2026"]),
+        (["☂"], ["space"]),
+        (["x" * 100], ["x" * 100]),
+    ],
+)
+def test_shared_spaces_have_names_for_addresses(
+    names: list[str], slugs: list[str], db: None
+) -> None:
+    assert [make_shared_space(name).slug for name in names] == slugs
+
+
+@pytest.mark.parametrize(
+    ("username", "slug"),
+    [
+        ("ada", "ada"),
+        ("ada.l@example.org", "ada.l@example.org"),
+        ("u\u0308", "ü"),
+        ("..", "space"),
+        ("u" * 150, "u" * 150),
+    ],
+)
+def test_personal_space_goes_by_the_name_of_its_owner(username: str, slug: str, db: None) -> None:
+    assert make_space(make_user(username)).slug == slug
+
+
+def test_slug_stays_when_a_space_is_renamed(db: None) -> None:
+    space = make_shared_space("Team")
+
+    rename_space(space, name="Other", actor=SYSTEM)
+
+    assert reread(space).slug == "team"
