@@ -26,7 +26,7 @@ def name_spaces(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("files", "0002_uploads"),
+        ("files", "0004_locks"),
     ]
 
     operations = [
