@@ -25,6 +25,7 @@ class Periodic:
 PERIODIC = {
     "sweep-blobs": Periodic(tasks.sweep, timedelta(hours=1)),
     "expire-uploads": Periodic(tasks.expire, timedelta(hours=1)),
+    "release-landings": Periodic(tasks.release, timedelta(minutes=5)),
     "purge-deleted": Periodic(tasks.purge_all, timedelta(hours=1)),
     "forget-locks": Periodic(tasks.forget_locks, timedelta(hours=1)),
     "discard-copies": Periodic(tasks.discard_copies, timedelta(days=1)),

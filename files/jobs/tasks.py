@@ -19,7 +19,12 @@ from files.operations.blobs import sweep_blobs
 from files.operations.journal import Draft, lock_spaces, record
 from files.operations.transfer import discard_staged, run_transfer
 from files.operations.trash import purge_some, spaces_to_purge
-from files.operations.upload_expiry import GRACE, expire_uploads, forget_finished
+from files.operations.upload_expiry import (
+    GRACE,
+    expire_uploads,
+    forget_finished,
+    release_landings,
+)
 
 logger = logging.getLogger("files.jobs")
 
@@ -136,6 +141,12 @@ def expire() -> dict[str, int]:
 def forget_locks() -> int:
     """Forget the locks whose time is over, and give how many."""
     return locks.forget_locks()
+
+
+@task
+def release() -> int:
+    """Give back what requests have reserved whose bodies did not land; give how many they were."""
+    return release_landings()
 
 
 @task

@@ -55,9 +55,9 @@ class Upload(models.Model):
     # The last connection said that its end is not that of the file, whatever the length says.
     is_held = models.BooleanField(default=False)
     reserved_bytes = models.PositiveBigIntegerField(default=0)
-    # The digests of the first offset bytes, to go on from. hash_state is SHA-256's own, None where
-    # it was lost; then a job reads the bytes again.
-    crc32 = models.PositiveBigIntegerField(default=0)
+    # The digests of the first offset bytes, to go on from. hash_state is SHA-256's own. None where
+    # they were lost; then a job reads the bytes again.
+    crc32 = models.PositiveBigIntegerField(default=0, null=True)
     hash_state = models.BinaryField(null=True)
     # Raised by each connection that takes the upload over; a writer of an older one must stop.
     generation = models.PositiveBigIntegerField(default=0)
@@ -67,6 +67,9 @@ class Upload(models.Model):
     active_since = models.DateTimeField(_("active since"), null=True, blank=True)
     active_offset = models.PositiveBigIntegerField(default=0)  # where that connection began
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.OPEN)
+    # Until when nginx may take to receive the whole body that it was begun for; None for all whose
+    # bytes come to us. Nobody tells when that client goes: past it, what is reserved is given back.
+    landing_until = models.DateTimeField(null=True, blank=True)
     # What a finished one became. No foreign keys: those may be gone before the upload is forgotten.
     entry_id = models.BigIntegerField(null=True, blank=True)
     version_id = models.BigIntegerField(null=True, blank=True)
@@ -99,6 +102,12 @@ class Upload(models.Model):
                 fields=["space"],
                 condition=models.Q(state="open"),
                 name="upload_open_by_space",
+            ),
+            # Those whose bodies have not come in time.
+            models.Index(
+                fields=["landing_until"],
+                condition=models.Q(landing_until__isnull=False),
+                name="upload_landing",
             ),
             # All that is on its way in, newest first, for staff and commands.
             models.Index(

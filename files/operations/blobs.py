@@ -40,7 +40,7 @@ class NewBlob:
     id: UUID
     size: int  # bytes
     sha256: str  # lower-case hex
-    crc32: int
+    crc32: int | None  # None, as an empty sha256, where a job will take it
     media_type: str  # sniffed from the bytes
 
 

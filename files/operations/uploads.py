@@ -7,6 +7,7 @@ reserved as used, so that what was promised at the first byte still fits at the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -19,7 +20,9 @@ from files.access import Actor, get_upload, locate, within
 from files.errors import (
     DigestMismatchError,
     LengthMismatchError,
+    OffsetConflictError,
     TooManyUploadsError,
+    UploadCompleteError,
     UploadNotFoundError,
     UploadTakenOverError,
 )
@@ -33,15 +36,20 @@ from .placing import NewFile
 from .wanted import Wanted, check_wanted, new_upload, require_size, require_unlocked_place
 
 STEP: Final = 128 * 2**20  # bytes that an upload of unknown length reserves ahead
+# How long an upload is kept whose body nginx receives: nobody tells when its client goes away.
+LANDING: Final = timedelta(minutes=10)
 
 
 @transaction.atomic
-def create_upload(folder: Entry, wanted: Wanted, *, actor: Actor) -> Upload:
+def create_upload(
+    folder: Entry, wanted: Wanted, *, actor: Actor, is_landing: bool = False
+) -> Upload:
     """Begin an upload into a folder: decide all that can be decided, and reserve its length.
 
-    Locks the space. Raises InvalidNameError, TooDeepError, NotAFolderError, FileTooLargeError,
-    DiskFullError, QuotaExceededError, TooManyUploadsError, LockedError, and EntryExistsError where
-    the name is taken, may be known and is to be refused.
+    One that is landing has its whole body received by nginx, and is forgotten soon if that does
+    not come (release_landings). Locks the space. Raises InvalidNameError, TooDeepError,
+    NotAFolderError, FileTooLargeError, DiskFullError, QuotaExceededError, TooManyUploadsError,
+    LockedError, and EntryExistsError where the name is taken, may be known and is to be refused.
     """
     space = lock_spaces(folder.space_id)[folder.space_id]
     located = locate(actor, folder.pk, Right.ADD)
@@ -50,6 +58,7 @@ def create_upload(folder: Entry, wanted: Wanted, *, actor: Actor) -> Upload:
     _require_few(actor)
     upload = new_upload(folder, wanted, actor=actor)
     _reserve(upload, wanted.length or 0, space)
+    upload.landing_until = timezone.now() + LANDING if is_landing else None
     upload.save(force_insert=True)
     return upload
 
@@ -120,14 +129,16 @@ def begin_append(
     checked: bool,
     sha256: str = "",
     is_held: bool = False,
+    landed: int = 0,
 ) -> Upload:
     """Begin to append to an upload, as its one writer, and reserve what it needs.
 
     until is the offset at which this connection ends, where that is known; length and sha256 are
     of the whole file, where they are said only now. Bytes count as they come, or with checked only
-    once their checksum was. What is held is not finished by its length. Locks the space. Raises
-    UploadNotFoundError, LengthMismatchError, DigestMismatchError for another digest than before,
-    FileTooLargeError, DiskFullError and QuotaExceededError.
+    once their checksum was. Of what is to come, landed bytes are on the disk already. What is held
+    is not finished by its length. Locks the space. Raises UploadNotFoundError, LengthMismatchError,
+    DigestMismatchError for another digest than before, FileTooLargeError, DiskFullError and
+    QuotaExceededError.
     """
     space = lock_spaces(upload.space_id)[upload.space_id]
     fresh = _locked(upload)
@@ -140,9 +151,10 @@ def begin_append(
     if (size := until if fresh.length is None else fresh.length) is None:
         _reserve_ahead(fresh, fresh.offset, space)
     else:
-        require_size(size, there=fresh.offset)
+        require_size(size, there=fresh.offset + landed)
         _reserve(fresh, size, space)
     fresh.generation += 1
+    fresh.landing_until = None
     fresh.sha256, fresh.is_held = fresh.sha256 or sha256, is_held
     fresh.tail_boot_id = "" if checked else boot_id()
     fresh.active_since, fresh.active_offset = timezone.now(), fresh.offset
@@ -154,8 +166,32 @@ def begin_append(
 
 _BEGUN: Final = (
     "length", "sha256", "is_held", "reserved_bytes", "generation", "tail_boot_id", "active_since",
-    "active_offset", "expires_at", "expired_uptime",
+    "active_offset", "expires_at", "expired_uptime", "landing_until",
 )  # fmt: skip
+
+
+def landing_upload(upload_id: UUID, *, actor: Actor) -> Upload | None:
+    """Give the upload that somebody has begun for a body that was to land, if it is still there."""
+    uploads = Upload.objects.select_related("space", "folder", "owner")
+    mine = uploads.filter(pk=upload_id, owner=actor.user, landing_until__isnull=False)
+    return mine.first()
+
+
+def foresee_append(upload_id: UUID, *, offset: int, size: int, actor: Actor) -> Upload:
+    """Tell by the row of an upload alone whether bytes may be appended to it, before they come.
+
+    Advice: it locks nothing and stops nobody. Raises UploadNotFoundError, UploadCompleteError,
+    OffsetConflictError, LengthMismatchError, FileTooLargeError and DiskFullError.
+    """
+    upload = get_upload(actor, upload_id)
+    if upload.is_finished:
+        raise UploadCompleteError(length=upload.length)
+    if offset != upload.offset:
+        raise OffsetConflictError(offset=upload.offset)
+    if upload.length is not None and offset + size > upload.length:
+        raise LengthMismatchError(length=upload.length)
+    require_size(offset + size, there=offset)
+    return upload
 
 
 def _declare(upload: Upload, length: int) -> None:
@@ -195,7 +231,7 @@ class Progress:
     """How far an upload is: bytes on stable storage, and their digests to go on from."""
 
     offset: int
-    crc32: int
+    crc32: int | None
     hash_state: bytes | None
 
 

@@ -26,7 +26,8 @@ from .filesystem import (
     BlobStorage,
     sync_folder,
 )
-from .system_calls import go_on, read_pieces, start_write_back
+from .landing import LandedFile
+from .system_calls import append_file, go_on, read_pieces, start_write_back
 
 FRESH_SECONDS: Final = 3.0  # since the last write, in which somebody surely writes
 
@@ -71,16 +72,16 @@ def _is_locked(descriptor: int) -> bool:
 class PartialBlob:
     """The file of an unfinished upload, open for its one writer. Calls block.
 
-    size, crc32 and sha256 are of the bytes that were taken in so far; sha256 is None where the
-    digest was lost on the way. Opening creates the file where there is none.
+    size, crc32 and sha256 are of the bytes that were taken in so far; the digests are None where
+    they were lost on the way. Opening creates the file where there is none.
     """
 
     def __init__(self, storage: BlobStorage, blob_id: UUID) -> None:
         self.name = blob_name(blob_id)
         self.size = 0
-        self.crc32 = 0
+        self.crc32: int | None = 0
         self.sha256: ResumableSha256 | None = None
-        self._storage = storage
+        self._storage, self._blob_id = storage, blob_id
         self._written_back = 0
         self._has_failed = False
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -122,7 +123,7 @@ class PartialBlob:
         mine, other = os.fstat(self._descriptor), os.fstat(descriptor)
         return (mine.st_dev, mine.st_ino) == (other.st_dev, other.st_ino) and mine.st_nlink == 1
 
-    def start_at(self, offset: int, crc32: int, hash_state: bytes | None) -> None:
+    def start_at(self, offset: int, crc32: int | None, hash_state: bytes | None) -> None:
         """Begin behind bytes that are safe, with what is known of them."""
         self.size = self._written_back = offset
         self.crc32 = crc32
@@ -154,11 +155,38 @@ class PartialBlob:
             start_write_back(self._descriptor, self._written_back, self.size - self._written_back)
             self._written_back = self.size
 
+    def adopt(self, landed: LandedFile) -> None:
+        """Become a file that has landed, in the place of this one, which holds no byte.
+
+        It is taken in by read_on or skip_on, and has its name safe by sync. Raises OSError.
+        """
+        if self.length:
+            raise OSError(errno.EEXIST, f"has bytes already: {self.name}")
+        descriptor = landed.move_to(self._blob_id)
+        os.close(self._descriptor)
+        self._descriptor = descriptor
+
+    def append(self, landed: LandedFile, check: Callable[[], None] = go_on) -> None:
+        """Put the bytes of a file that has landed behind those that were taken in.
+
+        They are copied within the system and then taken in by read_on or skip_on. check is called
+        before each stretch; what it raises ends it. Raises OSError.
+        """
+        landed.take_name()
+        append_file(landed.descriptor, self._descriptor, self.size, check)
+
+    def skip_on(self) -> None:
+        """Take in what lies in the file as read_on does, but unread: a job takes its digest."""
+        if self.length > self.size:
+            self.sha256, self.crc32 = None, None
+        self.size = self._written_back = self.length
+
     def _take_in(self, piece: bytes) -> None:
         """Take bytes that are in the file into size and digests."""
         if self.sha256 is not None:
             self.sha256.update(piece)
-        self.crc32 = zlib.crc32(piece, self.crc32)
+        if self.crc32 is not None:
+            self.crc32 = zlib.crc32(piece, self.crc32)
         self.size += len(piece)
 
     @property

@@ -68,29 +68,38 @@ def copy_file(source: int, target: int, check: Callable[[], None] = go_on) -> No
     By sharing blocks, else by a copy within the system, else by reading and writing: the first
     that works. check is called before each stretch; what it raises ends the copy.
     """
-    if clone_file(source, target):
-        return
+    if not clone_file(source, target):
+        append_file(source, target, 0, check)
+
+
+def append_file(source: int, target: int, offset: int, check: Callable[[], None] = go_on) -> None:
+    """Write the content of an open file into another one from an offset on.
+
+    By a copy within the system, else by reading and writing. check is called before each stretch;
+    what it raises ends the copy, and what was copied until then stays.
+    """
     size = 0
     try:
-        while copied := _copy_stretch(source, target, size, check):
+        while copied := _copy_stretch(source, size, target, offset + size, check):
             size += copied
     except OSError as error:
         if size or error.errno not in _UNSERVED:
             raise
-        _copy_by_hand(source, target, check)
+        _copy_by_hand(source, target, offset, check)
 
 
-def _copy_stretch(source: int, target: int, offset: int, check: Callable[[], None]) -> int:
+def _copy_stretch(
+    source: int, start: int, target: int, offset: int, check: Callable[[], None]
+) -> int:
     """Let the system copy some bytes; give how many, 0 at the end of the source."""
     check()
-    copied = os.copy_file_range(source, target, STRETCH_SIZE, offset, offset)
+    copied = os.copy_file_range(source, target, STRETCH_SIZE, start, offset)
     start_write_back(target, offset, copied)
     return copied
 
 
-def _copy_by_hand(source: int, target: int, check: Callable[[], None]) -> None:
+def _copy_by_hand(source: int, target: int, offset: int, check: Callable[[], None]) -> None:
     """Copy by reading and writing."""
-    offset = 0
     for piece in read_pieces(source, check=check):
         view = memoryview(piece)
         while view:
