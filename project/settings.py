@@ -188,6 +188,9 @@ FILES_PORT = env.int("FILES_PORT", default=8080)
 FILES_BACKEND_PORT = env.int("FILES_BACKEND_PORT", default=8000)  # on 127.0.0.1
 FILES_WORKERS = env.int("FILES_WORKERS", default=os.cpu_count() or 1)  # processes
 
+# Whether nginx receives large bodies into files itself: one host, local disk (docs/deploy.md).
+FILES_LANDING = env.bool("FILES_LANDING", default=False)
+
 # The administrator whom `prepare` makes where there is none.
 FILES_ADMIN_USER = env.str("FILES_ADMIN_USER", default="admin")
 FILES_ADMIN_PASSWORD = env.str("FILES_ADMIN_PASSWORD", default="")

@@ -37,6 +37,7 @@ from files.storage.partial import PartialBlob, boot_id
 from .commits import Commits
 from .disk import in_disk_thread, translated
 from .handler import SyncCoreHandler
+from .landing_writer import make_writer
 from .writer import POLL_SECONDS, Append, Writer, go_back, progress_of
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class Engine:
             upload = await self._django.in_thread(_admit, partial, upload, append)
             if upload.is_finished:
                 return upload
-            writer = Writer(partial, upload, append, self._django)
+            writer = make_writer(partial, upload, append, self._django)
             try:
                 await self._write(writer, pieces)
             except LengthMismatchError:
@@ -144,7 +145,7 @@ class Engine:
         partial = await self._seize(upload)
         try:
             begun = await self._django.in_thread(_admit, partial, upload, append)
-            writer = Writer(partial, begun, append, self._django)
+            writer = make_writer(partial, begun, append, self._django)
             await self._write(writer, pieces)
             if begun.length not in {None, partial.size}:
                 raise LengthMismatchError(length=begun.length)
@@ -163,7 +164,11 @@ class Engine:
         partial = await in_disk_thread(opened, upload.pk)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while not partial.try_lock():
+                while not (is_mine := partial.try_lock()) or not partial.is_there:
+                    if is_mine:  # the one before has put a landed file in its place
+                        partial.close()
+                        partial = await in_disk_thread(opened, upload.pk)
+                        continue
                     await self._django.in_thread(operations.take_over, upload)
                     if (writer := self._writers.get(upload.pk)) is not None:
                         writer.stop()
@@ -294,6 +299,7 @@ def _admit(partial: PartialBlob, upload: Upload, append: Append) -> Upload:
         checked=append.checksum is not None,
         sha256=append.sha256,
         is_held=append.is_last is False,
+        landed=append.landed.size if append.landed is not None else 0,
     )
 
 

@@ -8,6 +8,7 @@ from files.errors import BodyTooLargeError, FilesError, MalformedRequestError
 
 from .guard import header
 from .handler import ClientGoneError, Message, Receive, Scope, Send
+from .landing import Landed
 
 IDLE_SECONDS = 60.0  # a client that sends nothing for this long is given up
 DRAIN_SECONDS = 30.0  # how long a refused body is read on, so that the answer is seen
@@ -19,10 +20,14 @@ class TooSlowError(ClientGoneError):
 
 
 class Body:
-    """The body of one request, read once, in the pieces in which it comes."""
+    """The body of one request, read once, in the pieces in which it comes.
+
+    One that has landed does not come: its door takes the file that it is in.
+    """
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._scope, self._receive = scope, receive
+        self.landed: Landed | None = None
         self.is_whole = not (
             header(scope, b"transfer-encoding") is not None
             or header(scope, b"content-length") not in {None, "0"}
@@ -34,12 +39,22 @@ class Body:
 
         Raises MalformedRequestError for anything but one plain number (RFC 9110, 8.6).
         """
+        if self.landed is not None:
+            return self.landed.size
         value = header(self._scope, b"content-length")
         if value is None:
             return None
         if not (value.isascii() and value.isdigit()) or len(value) > _DIGITS:
             raise MalformedRequestError(reason="content-length")
         return int(value)
+
+    @property
+    def size(self) -> int | None:
+        """Give how much the request brings, in bytes; None where it comes in chunks.
+
+        Raises MalformedRequestError as length does.
+        """
+        return 0 if self.is_whole and self.landed is None else self.length
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Give what is left of the body. Raises ClientGoneError and TooSlowError."""
@@ -78,6 +93,11 @@ class Body:
                     pass
         except (TimeoutError, ClientGoneError):
             pass
+
+    def close(self) -> None:
+        """Let go of a file that has landed and that nobody has taken."""
+        if self.landed is not None:
+            self.landed.close()
 
 
 class _Patience:

@@ -12,7 +12,7 @@ from typing import Final
 
 from django.conf import settings
 
-from files.errors import FilesError
+from files.errors import FilesError, MalformedRequestError
 
 from .appending import Engine
 from .archives import ArchiveDoor
@@ -20,7 +20,16 @@ from .bodies import Body, TooSlowError, as_refusal, draining, replay
 from .commits import Commits
 from .downloads import ContentFace, DownloadDoor
 from .guard import Exchange, check_head, guarded, is_known_host
-from .handler import ClientGoneError, Receive, Scope, Send, SyncCoreHandler
+from .handler import ClientGoneError, Message, Receive, Scope, Send, SyncCoreHandler
+from .landing import (
+    ADMIT,
+    TICKET,
+    LandingRefusedError,
+    Ticket,
+    asked_scope,
+    is_our_nginx,
+    landed_of,
+)
 from .putting import PutDoor, PutFace
 from .resumable import ResumableDoor, ResumableFace
 from .small import SmallUploads
@@ -85,9 +94,14 @@ class Doors:
             if exchange.status:
                 raise  # too late for a page: the connection breaks, and the server logs why
             await self._django.respond({**scope, "files.fault": error}, draining_send)
+        finally:
+            body.close()
 
     async def _dispatch(self, scope: Scope, body: Body, receive: Receive, send: Send) -> None:
         """Find the door of a request by its method and path."""
+        if scope["path"] == ADMIT:
+            await self._admit(scope, body, receive, send)
+            return
         if settings.SECURE_SSL_REDIRECT and scope["scheme"] != "https":
             # No bytes over a line that anybody reads: Django sends the client to the other one.
             await self._to_django(scope, body, receive, send)
@@ -111,7 +125,10 @@ class Doors:
     async def _answer_by_protocol(self, scope: Scope, body: Body, send: Send) -> bool:
         """Answer a request of one of the upload protocols; False if it is none."""
         try:
+            body.landed = await landed_of(scope)
             resumable, put = self._resumable.face_of(scope, body), self._puts.face_of(scope, body)
+            if body.landed is not None and resumable is None and put is None:
+                raise MalformedRequestError(reason="x-landing-file")  # nothing else is admitted
         except FilesError as error:
             await self._refuse(error, scope, send)
             return True
@@ -120,6 +137,36 @@ class Doors:
         elif put is not None:
             await self._puts.answer(*put, scope, body, send)
         return resumable is not None or put is not None
+
+    async def _admit(self, scope: Scope, body: Body, receive: Receive, send: Send) -> None:
+        """Tell nginx whether the body of a request may land, by what the request says of itself.
+
+        A refusal has no reason: nginx passes the request on, and it is refused where it is spoken.
+        For anybody but our nginx there is nothing here.
+        """
+        if not await is_our_nginx(scope):
+            await self._to_django(scope, body, receive, send)
+            return
+        scope["files.exchange"].route = ADMIT
+        try:
+            asked = asked_scope(scope)
+            ticket = await self._find_ticket(asked, Body(asked, _no_body))
+        except (FilesError, LandingRefusedError):
+            await _answer_empty(403, send)
+        else:
+            await _answer_empty(204, send, (TICKET, str(ticket).encode()))
+
+    async def _find_ticket(self, asked: Scope, body: Body) -> Ticket:
+        """Let the door of a request admit it. Raises FilesError and LandingRefusedError."""
+        if settings.SECURE_SSL_REDIRECT and asked["scheme"] != "https":
+            raise LandingRefusedError
+        if (refusal := check_head(asked)) is not None:
+            raise refusal
+        if (resumable := self._resumable.face_of(asked, body)) is not None:
+            return await self._resumable.admit(*resumable, asked)
+        if (put := self._puts.face_of(asked, body)) is not None:
+            return await self._puts.admit(*put, asked)
+        raise LandingRefusedError
 
     def _find_answer(self, scope: Scope) -> _Answer | None:
         """Find the door that sends what a request asks for; None if Django answers it."""
@@ -151,6 +198,18 @@ class Doors:
         """Answer with an error, as a page."""
         scope["files.exchange"].find_route(scope["path"])
         await self._django.respond(as_refusal(scope, error), send)
+
+
+async def _no_body() -> Message:
+    """Stand for the body of a request that is only asked about."""
+    raise AssertionError("nobody reads what has not come")
+
+
+async def _answer_empty(status: int, send: Send, *headers: tuple[bytes, bytes]) -> None:
+    """Answer nginx, which looks at the head only."""
+    length = [] if status == 204 else [(b"content-length", b"0")]  # noqa: PLR2004 - RFC 9110, 8.6
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _answer_plainly(status: int, text: str, send: Send) -> None:

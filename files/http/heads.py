@@ -52,7 +52,7 @@ def head_of(scope: Scope, body: Body) -> Head:
         path=scope["path"],
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
-        size=0 if body.is_whole else body.length,
+        size=body.size,
         target=scope["raw_path"].decode("latin-1"),
     )
 

@@ -7,7 +7,7 @@ length nobody says is begun as a small one, and becomes an upload when it is non
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from typing import Final, Protocol
@@ -19,15 +19,17 @@ from files.access import Actor, Located, locate
 from files.errors import (
     FilesError,
     LengthMismatchError,
+    MalformedRequestError,
     NotAFileError,
     PreconditionFailedError,
     QuotaExceededError,
+    UploadNotFoundError,
 )
 from files.models import Entry, Event, Right, Space, Upload
 from files.names import name_key
 from files.operations.blobs import NewBlob, discard_partial
 from files.operations.placing import Condition
-from files.operations.uploads import create_upload
+from files.operations.uploads import create_upload, landing_upload
 from files.operations.versions import Clash, Member, NewFile
 from files.operations.wanted import Wanted, check_wanted, require_size
 
@@ -39,6 +41,7 @@ from .disk import in_disk_thread
 from .guard import require_user
 from .handler import Scope, Send, SyncCoreHandler
 from .heads import Answer, Head, head_of, send_answer
+from .landing import Landed, LandingRefusedError, Ticket
 from .small import SMALL, check_content, land
 from .writer import Append, Checksum
 
@@ -139,6 +142,8 @@ class PutDoor:
     async def _put(self, face: PutFace, head: Head, scope: Scope, body: Body) -> Placed:
         """Admit, receive and put one file."""
         put = face.parse(head)
+        if body.landed is not None:
+            return await self._put_landed(face, scope, put, body.landed, body)
         admission = await self._django.in_thread(_admit, face, scope, put)
         pieces = body.pieces()
         if admission.upload is not None:
@@ -149,11 +154,40 @@ class PutDoor:
         upload = await self._django.in_thread(_begin, admission, put.wanted)
         return await self._take(admission, upload, put, _chained(data, pieces))
 
+    async def admit(self, face: PutFace, head: Head, scope: Scope) -> Ticket:
+        """Decide by the head of a request whether its body may land, and begin its upload.
+
+        Raises what the face and admission raise, and LandingRefusedError for a body to be streamed.
+        """
+        put = face.parse(head)
+        if put.wanted.length is None or put.is_small:
+            raise LandingRefusedError
+        upload = await self._django.in_thread(_begin_landing, face, scope, put)
+        assert upload.landing_until is not None  # noqa: S101 - it was given one
+        return Ticket(upload.pk, upload.landing_until)
+
+    async def _put_landed(
+        self, face: PutFace, scope: Scope, put: Put, landed: Landed, body: Body
+    ) -> Placed:
+        """Put a file whose body nginx has received, or could not."""
+        if landed.ticket is None:
+            landed.file()  # raises where nginx could not even ask
+            raise MalformedRequestError(reason="x-landing-ticket")
+        find = partial(_find_begun, ticket=landed.ticket)
+        admission, upload = await self._django.in_thread(find, face, scope, put)
+        return await self._take(admission, upload, put, body.pieces(), landed)
+
     async def _take(
-        self, admission: _Admission, upload: Upload, put: Put, pieces: AsyncIterator[bytes]
+        self,
+        admission: _Admission,
+        upload: Upload,
+        put: Put,
+        pieces: AsyncIterator[bytes],
+        landed: Landed | None = None,
     ) -> Placed:
         """Let a body become a file by way of an upload."""
-        append = Append(0, put.wanted.length, is_last=True, checksum=put.checksum)
+        length, checksum = put.wanted.length, put.checksum
+        append = Append(0, length, is_last=True, checksum=checksum, landed=landed)
         condition = condition_of(put.conditions)
         entry, blob = await self._engine.take(upload, admission.actor, append, pieces, condition)
         return _placed(entry, blob)
@@ -202,21 +236,48 @@ def _admit(face: PutFace, scope: Scope, put: Put) -> _Admission:
 
     A body that is known not to be small is given its upload, which reserves its room.
     """
+    admission = _look(face, scope, put)
+    if put.wanted.length is None or put.is_small:
+        return admission
+    return replace(admission, upload=_begin(admission, put.wanted))
+
+
+def _look(face: PutFace, scope: Scope, put: Put) -> _Admission:
+    """Decide whether a body may come, and begin nothing."""
     actor = Actor(require_user(ASGIRequest(scope, BytesIO())), face.door)
     located = locate(actor, put.folder_id, Right.ADD)
     folder = check_wanted(located, put.wanted)
     _check_name(located, put)
-    length = put.wanted.length
-    _require_room(folder.space, length or 0)
-    admission = _Admission(actor, folder, None)
-    if length is None or put.is_small:
-        return admission
-    return _Admission(actor, folder, _begin(admission, put.wanted))
+    _require_room(folder.space, put.wanted.length or 0)
+    return _Admission(actor, folder, None)
 
 
 def _begin(admission: _Admission, wanted: Wanted) -> Upload:
     """Begin the upload of a body that is not small; in a thread."""
     return create_upload(admission.folder, wanted, actor=admission.actor)
+
+
+def _begin_landing(face: PutFace, scope: Scope, put: Put) -> Upload:
+    """Begin the upload of a body that nginx will receive; in a thread."""
+    admission = _look(face, scope, put)
+    return create_upload(admission.folder, put.wanted, actor=admission.actor, is_landing=True)
+
+
+def _find_begun(
+    face: PutFace, scope: Scope, put: Put, *, ticket: Ticket
+) -> tuple[_Admission, Upload]:
+    """Find the upload that was begun for a body that has landed since; in a thread.
+
+    It is begun anew if the body came so slowly that it was forgotten meanwhile. Raises
+    UploadNotFoundError where somebody has cancelled it, and what locate raises.
+    """
+    actor = Actor(require_user(ASGIRequest(scope, BytesIO())), face.door)
+    folder = locate(actor, put.folder_id, Right.ADD).entry
+    upload = landing_upload(ticket.upload_id, actor=actor)
+    if upload is None and not ticket.is_over:
+        raise UploadNotFoundError
+    upload = upload or create_upload(folder, put.wanted, actor=actor, is_landing=True)
+    return _Admission(actor, folder, upload), upload
 
 
 def _check_name(located: Located, put: Put) -> None:

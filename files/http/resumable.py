@@ -5,7 +5,7 @@ of a body is read before its request is admitted; a refusal is answered in the f
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Protocol
 from uuid import UUID
@@ -13,9 +13,9 @@ from uuid import UUID
 from django.core.handlers.asgi import ASGIRequest
 
 from files.access import Actor, locate
-from files.errors import FilesError
+from files.errors import FilesError, MalformedRequestError
 from files.models import Event, Right, Upload
-from files.operations.uploads import create_upload
+from files.operations.uploads import create_upload, foresee_append
 from files.operations.wanted import Wanted
 
 from .appending import Engine
@@ -23,6 +23,7 @@ from .bodies import Body
 from .guard import require_user
 from .handler import Scope, Send, SyncCoreHandler
 from .heads import UPLOADS, Answer, Head, head_of, send_answer
+from .landing import LandingRefusedError, Ticket
 from .small import SmallUploads, is_small
 from .writer import Append
 
@@ -133,6 +134,8 @@ class ResumableDoor:
         if isinstance(intent, Describe):
             return None
         actor = await self._django.in_thread(_actor_of, scope)
+        if body.landed is not None and not isinstance(intent, Continue):
+            raise MalformedRequestError(reason="x-landing-file")  # only chunks are admitted
         if isinstance(intent, Query):
             return await self._engine.query(
                 intent.upload_id, actor, length_tells=intent.length_tells
@@ -141,9 +144,20 @@ class ResumableDoor:
             await self._engine.cancel(intent.upload_id, actor)
             return None
         if isinstance(intent, Continue):
-            pieces = body.pieces()
-            return await self._engine.append(intent.upload_id, actor, intent.append, pieces)
+            append = replace(intent.append, landed=body.landed)
+            return await self._engine.append(intent.upload_id, actor, append, body.pieces())
         return await self._begin(intent, actor, body, begun)
+
+    async def admit(self, face: ResumableFace, head: Head, scope: Scope) -> Ticket:
+        """Decide by the head of a request whether its body may land: chunks of known length may.
+
+        Raises what the face raises, and what keeps the bytes from being appended; also
+        LandingRefusedError for a request whose body is to be streamed.
+        """
+        intent = face.parse(head)
+        if not isinstance(intent, Continue) or not intent.append.size:
+            raise LandingRefusedError
+        return await self._django.in_thread(_admit, scope, intent)
 
     async def _begin(self, intent: Create, actor: Actor, body: Body, begun: list[Upload]) -> Upload:
         """Begin an upload, with what the request brings of it."""
@@ -158,6 +172,15 @@ class ResumableDoor:
             return upload
         append = append or Append(offset=0, size=0)
         return await self._engine.append(upload.pk, actor, append, body.pieces())
+
+
+def _admit(scope: Scope, intent: Continue) -> Ticket:
+    """Admit a chunk; in a thread."""
+    append = intent.append
+    upload = foresee_append(
+        intent.upload_id, offset=append.offset, size=append.size or 0, actor=_actor_of(scope)
+    )
+    return Ticket(upload.pk, upload.expires_at)
 
 
 def _actor_of(scope: Scope) -> Actor:

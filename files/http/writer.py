@@ -24,6 +24,7 @@ from files.storage.partial import PartialBlob
 
 from .disk import in_disk_thread, translated
 from .handler import SyncCoreHandler
+from .landing import Landed
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Append:
     is_last: bool | None = None  # whether its end is the end of the file; None: the length tells
     checksum: Checksum | None = None
     sha256: str = ""  # of the whole file, where it is said only now
+    landed: Landed | None = None  # the body, where nginx has received it into a file
 
     @property
     def until(self) -> int | None:
