@@ -12,6 +12,8 @@ class FilesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what is checked before anything serves."""
-        from .operations.type_rules import check_settings  # needs the models
+        from .management.landing import check_landing  # they need the models
+        from .operations.type_rules import check_settings
 
         checks.register(check_settings)
+        checks.register(check_landing)

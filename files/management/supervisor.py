@@ -57,6 +57,8 @@ class Part:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0  # from the stop signal to SIGKILL
     is_ready: Callable[[], bool] = lambda: True  # asked before the next part is started
+    # Called before each start; gives descriptors for the process to inherit, which are closed here.
+    before_start: Callable[[], Sequence[int]] = lambda: ()
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     started_at: float = field(default=0.0, init=False)  # of time.monotonic
     restart_at: float = field(default=0.0, init=False)  # of time.monotonic
@@ -65,15 +67,21 @@ class Part:
     def start(self) -> None:
         """Start the process in a session of its own, so that Ctrl-C reaches the supervisor only."""
         self.started_at = time.monotonic()
-        self.process = subprocess.Popen(  # noqa: S603 - the commands are ours
-            self.command,
-            cwd=self.cwd,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            # Not thread-safe, and there are no threads: without it, a SIGKILL of the supervisor
-            # would leave servers behind that hold the ports.
-            preexec_fn=lambda: die_with_parent(signal.SIGTERM),  # noqa: PLW1509
-        )
+        inherited = self.before_start()
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - the commands are ours
+                self.command,
+                cwd=self.cwd,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                pass_fds=inherited,
+                # Not thread-safe, and there are no threads: without it, a SIGKILL of the
+                # supervisor would leave servers behind that hold the ports.
+                preexec_fn=lambda: die_with_parent(signal.SIGTERM),  # noqa: PLW1509
+            )
+        finally:
+            for descriptor in inherited:
+                os.close(descriptor)
 
     def signal_group(self, signum: signal.Signals) -> None:
         """Send a signal to all that is left of the process and its children."""

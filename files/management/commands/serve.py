@@ -19,6 +19,7 @@ from django.db import connections
 from files.management.base import FilesCommand
 from files.management.commands.prepare import UMASK
 from files.management.data_folder import exclusive
+from files.management.landing import check_landing
 from files.management.nginx import Nginx
 from files.management.reporting import refusal
 from files.management.supervisor import Part, PartFailedError, Supervisor
@@ -57,6 +58,8 @@ class Command(FilesCommand):
         """Start the parts and tend them until a signal comes; the caller holds the lock."""
         check_port(settings.FILES_HOST, settings.FILES_PORT, "FILES_PORT")
         check_port("127.0.0.1", settings.FILES_BACKEND_PORT, "FILES_BACKEND_PORT")
+        for problem in check_landing():
+            raise refusal(problem.msg, "invalid-setting")
         collect_static(run / "static.fingerprint")
         nginx = make_nginx(run / "nginx")
         nginx.write()
@@ -87,6 +90,7 @@ def make_nginx(run: Path) -> Nginx:
         error_log=settings.FILES_DATA_DIR / "logs" / "nginx-error.log",
         shared=settings.BASE_DIR / "nginx",
         front_proxies=settings.FILES_FRONT_PROXIES,
+        landing=settings.FILES_LANDING,
     )
 
 
@@ -97,7 +101,13 @@ def make_parts(nginx: Nginx) -> list[Part]:
     gunicorn = [python, "-m", "gunicorn", "-c", str(base / "project" / "gunicorn.py"), "-b", bind]
     parts = [
         # QUIT lets what is under way end; TERM would cut it off.
-        Part("nginx", nginx.command(), base, stop_signal=signal.SIGQUIT),
+        Part(
+            "nginx",
+            nginx.command(),
+            base,
+            stop_signal=signal.SIGQUIT,
+            before_start=nginx.begin,
+        ),
         Part(
             "the backend",
             [*gunicorn, "project.asgi:application"],
