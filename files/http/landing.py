@@ -66,7 +66,7 @@ class Landed:
     """A body that nginx has received into a file, or could not."""
 
     size: int  # bytes, as the request states them
-    ticket: Ticket | None  # None where nginx could not even ask
+    ticket: Ticket
     found: LandedFile | FilesError = field(repr=False)
 
     def file(self) -> LandedFile:
@@ -102,7 +102,7 @@ def _claim(said: dict[bytes, bytes]) -> Landed:
     start, size = _start(said), _size(said)
     ticket, path = said.get(TICKET, b"").decode("latin-1"), said.get(_FILE, b"").decode("latin-1")
     try:
-        read = Ticket.read(ticket) if ticket else None
+        read = Ticket.read(ticket)
     except (ValueError, OverflowError, OSError):
         raise MalformedRequestError(reason="x-landing-ticket") from None
     return Landed(size, read, _open(start, path, size))

@@ -19,7 +19,6 @@ from files.access import Actor, Located, locate
 from files.errors import (
     FilesError,
     LengthMismatchError,
-    MalformedRequestError,
     NotAFileError,
     PreconditionFailedError,
     QuotaExceededError,
@@ -170,9 +169,6 @@ class PutDoor:
         self, face: PutFace, scope: Scope, put: Put, landed: Landed, body: Body
     ) -> Placed:
         """Put a file whose body nginx has received, or could not."""
-        if landed.ticket is None:
-            landed.file()  # raises where nginx could not even ask
-            raise MalformedRequestError(reason="x-landing-ticket")
         find = partial(_find_begun, ticket=landed.ticket)
         admission, upload = await self._django.in_thread(find, face, scope, put)
         return await self._take(admission, upload, put, body.pieces(), landed)

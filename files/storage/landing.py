@@ -140,6 +140,8 @@ class LandedFile:
     def _require(self, *, names: int) -> None:
         """Raise OSError unless the file is what it must be, and has so many names."""
         found = os.fstat(self.descriptor)
+        if found.st_nlink < names:
+            raise FileNotFoundError(errno.ENOENT, "the landed file is gone")
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
             raise OSError(errno.EINVAL, "not a regular file of this user")
         if found.st_size != self.size or found.st_nlink != names:
