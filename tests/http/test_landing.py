@@ -23,6 +23,7 @@ from files.models import Blob, Entry, Event, Space, Upload
 from files.operations import uploads as operations
 from files.operations.upload_expiry import release_landings
 from files.operations.uploads import cancel_upload
+from files.operations.wanted import Wanted
 from files.storage.base import blob_name
 from files.storage.filesystem import BlobStorage
 from files.storage.landing import Start, begin_start
@@ -118,7 +119,7 @@ def nginx(
 
 def begin(root: Entry, ada: User, length: int | None, **more: Any) -> str:
     """Begin an upload, and give its address."""
-    wanted = operations.Wanted(("a",), length, **more)
+    wanted = Wanted(("a",), length, **more)
     upload = operations.create_upload(root, wanted, actor=Actor(ada, Event.Door.UPLOAD))
     return f"/uploads/{upload.pk.hex}"
 
