@@ -7,10 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
 from files.access import Actor
+from files.api.errors import problem
 from files.errors import FilesError
 from files.http.guard import Exchange
 from files.models import Event
-from files.web.errors import error_response
+from files.web.errors import error_response as page_of
+
+_API = "/api/"
 
 
 class FilesMiddleware:
@@ -33,7 +36,7 @@ class FilesMiddleware:
         if "files.fault" in scope:
             raise scope["files.fault"]  # Django logs it and shows its page
         if "files.refusal" in scope:
-            return error_response(request, scope["files.refusal"])
+            return _say(request, scope["files.refusal"])
         if "files.outcome" in scope:
             # The door has checked the form's token, and the body is gone.
             request.csrf_processing_done = True  # type: ignore[attr-defined]
@@ -41,7 +44,12 @@ class FilesMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Map FilesError once, here, so that views need not catch it."""
-        return error_response(request, exception) if isinstance(exception, FilesError) else None
+        return _say(request, exception) if isinstance(exception, FilesError) else None
+
+
+def _say(request: HttpRequest, error: FilesError) -> HttpResponse:
+    """Say what went wrong in the form of the face that the request is for."""
+    return problem(error) if request.path.startswith(_API) else page_of(request, error)
 
 
 def _actor(request: HttpRequest) -> Actor:

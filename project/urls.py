@@ -19,5 +19,6 @@ urlpatterns = [
     path("accounts/password/change/", account.password_change, name="account_change_password"),
     path("accounts/inactive/", account.account_inactive, name="account_inactive"),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("api/v1/", include("files.api.urls")),
     path("", include("files.web.urls")),
 ]

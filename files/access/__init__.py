@@ -1,6 +1,7 @@
 """Who may do what: the only way to a row for somebody. Import from here."""
 
 from .actors import Actor, Limit
+from .by_path import locate_path
 from .gate import (
     Located,
     Node,
@@ -28,6 +29,7 @@ __all__ = [
     "get_upload",
     "locate",
     "locate_all",
+    "locate_path",
     "locate_trashed",
     "search",
     "tokens_of",

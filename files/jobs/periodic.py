@@ -30,6 +30,7 @@ PERIODIC = {
     "forget-locks": Periodic(tasks.forget_locks, timedelta(hours=1)),
     "discard-copies": Periodic(tasks.discard_copies, timedelta(days=1)),
     "prune-jobs": Periodic(tasks.prune_rows, timedelta(days=1)),
+    "forget-answers": Periodic(tasks.forget_kept_answers, timedelta(hours=1)),
     "clear-sessions": Periodic(tasks.clear_sessions, timedelta(days=1)),
 }
 

@@ -15,6 +15,7 @@ from django_tasks_db.models import DBTaskResult
 from files.access import Actor, Limit
 from files.models import Event, Right, Space
 from files.operations import digests, locks
+from files.operations.answers import forget_answers
 from files.operations.blobs import sweep_blobs
 from files.operations.journal import Draft, lock_spaces, record
 from files.operations.transfer import discard_staged, run_transfer
@@ -154,6 +155,12 @@ def prune_rows() -> int:
     """Forget the rows of jobs that finished a while ago, and give how many."""
     old = DBTaskResult.objects.finished().filter(finished_at__lt=timezone.now() - KEPT)
     return old.delete()[0]
+
+
+@task
+def forget_kept_answers() -> int:
+    """Forget answers that are kept for requests that may come again, and give how many."""
+    return forget_answers()
 
 
 @task

@@ -1,5 +1,6 @@
 """The database schema, one module per noun; import models from here."""
 
+from .answers import KeptAnswer
 from .blobs import Blob
 from .clocks import UptimeClock
 from .entries import Entry
@@ -19,6 +20,7 @@ __all__ = [
     "Event",
     "Grant",
     "JobWorker",
+    "KeptAnswer",
     "Lock",
     "Property",
     "Right",

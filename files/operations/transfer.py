@@ -38,6 +38,7 @@ class Outcome:
 
     done: list[Entry]
     queued: bool = False  # a job does it; its event is JOB_REQUESTED
+    job: int | None = None  # the seq of that event in the space of the destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def move_entries(entries: Sequence[Entry], *, parent: Entry, actor: Actor) -> Ou
         if not far:
             return Outcome(moved)
         outcome = _transfer(far, _Transfer(parent, actor, moves=True))
-        return Outcome([*moved, *outcome.done], outcome.queued)
+        return Outcome([*moved, *outcome.done], outcome.queued, outcome.job)
 
 
 def copy_entries(entries: Sequence[Entry], *, parent: Entry, actor: Actor) -> Outcome:
@@ -95,7 +96,7 @@ def _transfer(entries: Sequence[Entry], job: _Transfer) -> Outcome:
         space = lock_spaces(job.parent.space_id)[job.parent.space_id]
         request = draft(Event.Kind.JOB_REQUESTED, job.parent, after={"transfer": order})
         record(space, [request], actor=job.actor)
-        return Outcome([], queued=True)
+        return Outcome([], queued=True, job=space.last_seq)
     done = []
     for entry in entries:
         top = _copy_tree(entry, job)

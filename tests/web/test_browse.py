@@ -15,9 +15,9 @@ from tests.factories import (
     make_user,
     root_of,
 )
+from tests.test_listing import fill
 
 from .pages import Looker, client_of
-from .test_listing import fill
 
 
 def test_spaces_lists_the_own_space_first_and_what_one_may_do(space: Space) -> None:

@@ -4,9 +4,9 @@ from django.test import Client
 
 from files.models import Entry, Grant
 from tests.factories import make_file, make_folder, make_shared_space, make_user, root_of
+from tests.test_listing import fill
 
 from .pages import Looker, client_of
-from .test_listing import fill
 
 
 def test_the_picker_shows_folders_to_walk_into_but_not_those_that_move(root: Entry) -> None:

@@ -14,8 +14,8 @@ from files.access import locate
 from files.errors import MalformedRequestError
 from files.http.requests import FilesRequest
 from files.models import Entry
+from files.models.listing import Cursor, Order
 from files.operations.entries import trash_entries
-from files.web.listing import Cursor, Order
 from files.web.pages import page, see_other
 from files.web.selection import children_in, selected_ids
 

@@ -13,8 +13,8 @@ from django.utils.translation import ngettext
 from files.access import Located, locate, visible_spaces
 from files.http.requests import FilesRequest
 from files.models import Right, Space
+from files.models.listing import Cursor, Order, Page, list_folder
 from files.operations.spaces import ensure_personal_space
-from files.web.listing import Cursor, Order, Page, list_folder
 from files.web.pages import page
 from files.web.trail import title_of, trail_to
 from files.web.upload_pages import upload_context, upload_data

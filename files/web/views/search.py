@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from files import access
 from files.http.requests import FilesRequest
-from files.web.listing import PAGE_SIZE
+from files.models.listing import PAGE_SIZE
 from files.web.pages import page
 from files.web.selection import single_id
 

@@ -16,9 +16,9 @@ from files.access import get_space, locate_trashed, trashed_in
 from files.errors import EntryNotFoundError, MalformedRequestError
 from files.http.requests import FilesRequest
 from files.models import Entry, Right, Space
+from files.models.listing import PAGE_SIZE
 from files.names import visible_name
 from files.operations.trash import delete_entries, empty_trash, restore_entries
-from files.web.listing import PAGE_SIZE
 from files.web.pages import page, see_other
 from files.web.selection import selected_ids
 from files.web.trail import Crumb

@@ -7,9 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from files.models import Entry
+from files.models.listing import Cursor, Order, Page, list_folder
 from files.names import name_fold, name_key
 from files.operations.entries import trash_entries
-from files.web.listing import Cursor, Order, Page, list_folder
 from tests.factories import SYSTEM, make_file, make_folder
 
 ORDERS = ["name", "-name", "size", "-size", "date", "-date", "type", "-type"]

@@ -5,12 +5,15 @@ Folders and files are read by a query each, so that either is one range of the i
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from django.db.models import F, Q, QuerySet, Subquery
 
-from files.models import Entry
+from files.errors import StaleCursorError
+
+from .entries import Entry
 
 PAGE_SIZE = 100
 
@@ -20,7 +23,11 @@ _COLUMNS = {
     "date": "modified_at",
     "type": "media_type",
 }
-_SHOWN = ("pk", "parent_id", "kind", "name", "size", "media_type", "modified_at")
+SHOWN: Final = ("pk", "parent_id", "kind", "name", "size", "media_type", "modified_at")
+# What programs are told beside it.
+TOLD: Final = (
+    *SHOWN, "space_id", "version_id", "version__sha256", "revision", "created_at", "trashed_at"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,22 @@ def list_folder(
     )
 
 
+def list_onwards(
+    folder: Entry, order: Order, cursor: Cursor | None = None, *, size: int = PAGE_SIZE
+) -> Page:
+    """Read one page for a program that goes on to the end, with all that it is told of an entry.
+
+    For who came by access.locate. Raises StaleCursorError for a cursor whose entry has left the
+    folder: going on from anywhere else would leave something out.
+    """
+    if cursor is not None and not _anchors(folder, cursor).exists():
+        raise StaleCursorError
+    found = _read(folder, order, cursor, size + 1, TOLD)
+    entries = found[:size]
+    following = Cursor.at(entries[-1], is_backward=False) if len(found) > size else None
+    return Page(entries, next=following)
+
+
 def _anchors(folder: Entry, cursor: Cursor) -> QuerySet[Entry]:
     """Give the entry a cursor stands at, trashed meanwhile or not.
 
@@ -124,7 +147,13 @@ def _anchors(folder: Entry, cursor: Cursor) -> QuerySet[Entry]:
     return Entry.objects.filter(pk=cursor.entry_id, parent=folder, kind=cursor.kind)
 
 
-def _read(folder: Entry, order: Order, cursor: Cursor | None, count: int) -> list[Entry]:
+def _read(
+    folder: Entry,
+    order: Order,
+    cursor: Cursor | None,
+    count: int,
+    columns: Sequence[str] = SHOWN,
+) -> list[Entry]:
     """Read up to count members in the direction of the cursor, from one kind into the other."""
     backward = cursor is not None and cursor.is_backward
     kinds = [Entry.Kind.FOLDER, Entry.Kind.FILE]
@@ -137,6 +166,9 @@ def _read(folder: Entry, order: Order, cursor: Cursor | None, count: int) -> lis
         if len(found) < count:
             start = cursor if cursor is not None and cursor.kind == kind else None
             rows = _members(folder, order, kind, start, backward=backward)
+            if columns is not SHOWN:
+                rows = rows.select_related("version")
+            rows = rows.only(*columns)
             found.extend(rows[: count - len(found)])
     return found
 
@@ -147,7 +179,7 @@ def _members(
     """Give the members of one kind from a start on, in the order of one index."""
     column = order.column_of(kind)
     falls = order.descends(kind) != backward
-    rows = Entry.objects.children_of(folder).filter(kind=kind).only(*_SHOWN)
+    rows = Entry.objects.children_of(folder).filter(kind=kind)
     if start is not None:
         value = Subquery(_anchors(folder, start).values(column))
         side, edge = ("lt", "lte") if falls else ("gt", "gte")

@@ -1,0 +1,58 @@
+"""The addresses of the API: its routers, its schema and its reference."""
+
+from typing import Any
+
+from django.urls import URLPattern, path
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from files.errors import FilesError
+
+from . import errors
+from .answering import answered, nothing_here
+from .auth import SIGN_IN
+from .parsing import StrictParser
+from .views import (
+    batches,
+    content,
+    entries,
+    events,
+    jobs,
+    me,
+    members,
+    search,
+    spaces,
+    trash,
+    uploads,
+)
+
+app_name = "api"
+
+api = NinjaAPI(
+    title="Strongroom",
+    version="1",
+    description="Files, folders and spaces. Errors are problem documents (RFC 9457).",
+    urls_namespace="api",
+    docs_url=None,
+    openapi_url=None,
+    auth=SIGN_IN,
+    parser=StrictParser(),
+)
+_handlers: dict[type[Exception], Any] = {
+    FilesError: errors.of_files,
+    ValidationError: errors.of_values,
+    HttpError: errors.of_http,
+}
+for kind, handler in _handlers.items():
+    api.add_exception_handler(kind, handler)
+_rooms = (
+    me, spaces, members, entries, content, batches, trash, search, uploads, events, jobs
+)  # fmt: skip
+for room in _rooms:
+    api.add_router("", room.router)
+
+_views = [pattern for pattern in api.urls[0] if isinstance(pattern, URLPattern)]
+urlpatterns = [
+    *(path(str(one.pattern), answered(one.callback), name=one.name) for one in _views),
+    path("<path:address>", nothing_here),
+]

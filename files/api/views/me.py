@@ -1,0 +1,28 @@
+"""Who one is."""
+
+from django.http import HttpResponse
+from ninja import Router
+
+from files.api.documents import MeTold
+from files.api.replies import reply
+from files.api.requests import ApiRequest
+from files.errors import SignInRequiredError
+from files.operations.spaces import ensure_personal_space
+
+router = Router(tags=["me"])
+
+
+@router.get("/me", response=MeTold, summary="Ask who one is")
+def get_me(request: ApiRequest) -> HttpResponse:
+    """Tell who is signed in, and which space is the own one."""
+    user = request.auth.user
+    if user is None:
+        raise SignInRequiredError
+    personal = ensure_personal_space(user, actor=request.auth)
+    told = MeTold(
+        id=user.pk,
+        username=user.get_username(),
+        is_staff=user.is_staff,
+        personal_space=personal.pk,
+    )
+    return reply(told)
