@@ -37,7 +37,7 @@ def search(actor: Actor, text: str, *, after: int | None = None, limit: int = 10
     found = found.filter(name_fold__contains=name_fold(text))
     if after is not None:
         found = found.filter(pk__lt=after)
-    return list(found.select_related("space", "parent").order_by("-pk")[:limit])
+    return list(found.select_related("space", "parent", "version").order_by("-pk")[:limit])
 
 
 def find_content(actor: Actor, sha256: str, size: int) -> Entry | None:

@@ -32,10 +32,16 @@ def answered(view: View) -> View:
             request.method = "GET"
         response = view(request, *args, **kwargs)
         if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            return problem(MethodNotAllowedError(allow=response["Allow"].split(", ")))
+            return problem(MethodNotAllowedError(allow=_methods(response["Allow"])))
         return response
 
     return answering
+
+
+def _methods(allow: str) -> list[str]:
+    """Give the methods that an address takes; HEAD comes with GET."""
+    methods = allow.split(", ")
+    return [*methods, "HEAD"] if "GET" in methods else methods
 
 
 def _length(request: HttpRequest) -> int:

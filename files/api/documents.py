@@ -398,3 +398,13 @@ class MeTold(Told):
     username: str
     is_staff: bool
     personal_space: int | None
+
+
+class StartTold(Told):
+    """The addresses around the API, and the limits that hold."""
+
+    schema_address: str = Field(description="The schema of all this, in OpenAPI 3.1.")
+    resumable_uploads: str = Field(description="Of tus 1.0.0 and Resumable Uploads for HTTP.")
+    batch_uploads: str = Field(description="Of forms with many files in one request.")
+    max_upload_size: int = Field(description="Bytes of one file.")
+    max_upload_files: int = Field(description="Files of one form.")

@@ -1,9 +1,9 @@
 """The addresses of the API: its routers, its schema and its reference."""
 
+from functools import partial
 from typing import Any
 
 from django.urls import URLPattern, path
-from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from files.errors import FilesError
@@ -11,6 +11,7 @@ from files.errors import FilesError
 from . import errors
 from .answering import answered, nothing_here
 from .auth import SIGN_IN
+from .openapi import RestApi
 from .parsing import StrictParser
 from .views import (
     batches,
@@ -20,15 +21,17 @@ from .views import (
     jobs,
     me,
     members,
+    reference,
     search,
     spaces,
+    start,
     trash,
     uploads,
 )
 
 app_name = "api"
 
-api = NinjaAPI(
+api = RestApi(
     title="Strongroom",
     version="1",
     description="Files, folders and spaces. Errors are problem documents (RFC 9457).",
@@ -46,13 +49,14 @@ _handlers: dict[type[Exception], Any] = {
 for kind, handler in _handlers.items():
     api.add_exception_handler(kind, handler)
 _rooms = (
-    me, spaces, members, entries, content, batches, trash, search, uploads, events, jobs
+    start, me, spaces, members, entries, content, batches, trash, search, uploads, events, jobs
 )  # fmt: skip
 for room in _rooms:
     api.add_router("", room.router)
 
-_views = [pattern for pattern in api.urls[0] if isinstance(pattern, URLPattern)]
+_views = [one for one in api.urls[0] if isinstance(one, URLPattern) and one.name != "api-root"]
 urlpatterns = [
+    path("openapi.json", partial(reference.openapi, api), name="openapi"),
     *(path(str(one.pattern), answered(one.callback), name=one.name) for one in _views),
     path("<path:address>", nothing_here),
 ]

@@ -41,7 +41,7 @@ def get_entry(request: ApiRequest, entry_id: Id) -> HttpResponse:
 
 
 @router.get("/folders/{int:folder_id}/entries", response=Page[EntryTold], summary="List a folder")
-def list_members(
+def list_folder(
     request: ApiRequest,
     folder_id: Id,
     sort: Sort = "name",

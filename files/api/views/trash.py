@@ -52,14 +52,16 @@ def _behind(space: Space, after: int | None, count: int) -> Sequence[Entry]:
 
 
 @router.post("/trash/restore", response=EntriesTold, summary="Restore out of the trash")
-def restore(request: ApiRequest, body: EntriesSent) -> HttpResponse:
+def restore_trashed(request: ApiRequest, body: EntriesSent) -> HttpResponse:
     """Bring entries back to where they were, or to the nearest folder that is left; all or none."""
     entries = _trashed(request, body, Right.EDIT)
     return reply(EntriesTold.of(restore_entries(entries, actor=request.auth)))
 
 
 @router.post("/trash/delete", response=EntriesTold, summary="Delete for good")
-def delete(request: ApiRequest, body: EntriesSent, *, dry_run: DryRun = False) -> HttpResponse:
+def delete_trashed(
+    request: ApiRequest, body: EntriesSent, *, dry_run: DryRun = False
+) -> HttpResponse:
     """Delete entries that lie in the trash for good, with what is in them; all or none."""
     entries = _trashed(request, body, Right.MANAGE)
     if not dry_run:
@@ -74,7 +76,9 @@ def _trashed(request: ApiRequest, body: EntriesSent, need: Right) -> Sequence[En
 
 
 @router.delete("/spaces/{int:space_id}/trash", response=DeletionTold, summary="Empty the trash")
-def empty(request: ApiRequest, space_id: Id, *, dry_run: DryRun = False) -> HttpResponse:
+def empty_whole_trash(
+    request: ApiRequest, space_id: Id, *, dry_run: DryRun = False
+) -> HttpResponse:
     """Delete all that lies in the trash of a space for good."""
     space, _rights = get_space(request.auth, space_id, Right.READ | Right.MANAGE)
     with transaction.atomic():

@@ -66,7 +66,7 @@ def get_one_upload(request: ApiRequest, upload_id: UploadId) -> HttpResponse:
 
 
 @router.delete("/uploads/{upload_id}", response={204: None}, summary="Discard an upload")
-def discard(request: ApiRequest, upload_id: UploadId) -> HttpResponse:
+def discard_upload(request: ApiRequest, upload_id: UploadId) -> HttpResponse:
     """Give an upload up, with what it brought; the file of a finished one stays."""
     cancel_upload(UUID(upload_id), actor=request.auth)
     return no_content()
@@ -77,7 +77,7 @@ def discard(request: ApiRequest, upload_id: UploadId) -> HttpResponse:
     response={200: EntryTold, 204: None},
     summary="Put a received file in its place",
 )
-def confirm(request: ApiRequest, upload_id: UploadId) -> HttpResponse:
+def confirm_received(request: ApiRequest, upload_id: UploadId) -> HttpResponse:
     """Put an upload in its place that is all there; a name that is taken gets a number."""
     upload = confirm_upload(UUID(upload_id), actor=request.auth)
     located = locate(request.auth, upload.folder_id or 0, Right.ADD)
