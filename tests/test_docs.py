@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from files import dav_errors, errors  # noqa: F401 - whose errors are known by it
+from files import dav_errors, errors, protocol_errors  # noqa: F401 - whose errors are known by it
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = [name for name in dir(settings) if name.startswith("FILES_")]

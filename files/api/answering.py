@@ -8,11 +8,8 @@ from typing import Any, NoReturn
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from files.errors import (
-    AddressNotFoundError,
-    BodyTooLargeError,
-    MethodNotAllowedError,
-)
+from files.errors import BodyTooLargeError, MethodNotAllowedError
+from files.protocol_errors import AddressNotFoundError
 
 from .errors import problem
 from .parsing import LIMIT

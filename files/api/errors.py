@@ -15,8 +15,8 @@ from files.errors import (
     MalformedRequestError,
     MethodNotAllowedError,
     SignInRequiredError,
-    TooManyRequestsError,
 )
+from files.protocol_errors import TooManyRequestsError
 
 PROBLEM: Final = "application/problem+json"
 _CHALLENGE: Final = 'Bearer realm="Strongroom"'

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from django.db.models import F, Q, QuerySet, Subquery
 
-from files.errors import StaleCursorError
+from files.protocol_errors import StaleCursorError
 
 from .entries import Entry
 

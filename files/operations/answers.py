@@ -14,8 +14,8 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from files.errors import KeyReusedError
 from files.models import KeptAnswer
+from files.protocol_errors import KeyReusedError
 
 KEPT: Final = timedelta(hours=24)
 _STEP: Final = 1000  # rows forgotten in one transaction

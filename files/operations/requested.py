@@ -6,8 +6,9 @@ from django.tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from files.access import Actor, locate
-from files.errors import EntryNotFoundError, ForbiddenError, JobNotFoundError
+from files.errors import EntryNotFoundError, ForbiddenError
 from files.models import Event, Right
+from files.protocol_errors import JobNotFoundError
 
 TASK: Final = "files.jobs.tasks.transfer"  # that does it
 type State = Literal["waiting", "running", "done", "failed"]

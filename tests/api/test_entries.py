@@ -44,7 +44,7 @@ def test_an_entry_is_told_whole(ada: Api, root: Entry, space: Space) -> None:
         "modified_at": "",
         "created_at": "",
         "trashed_at": None,
-        "rights": ["read", "add", "edit", "manage"],
+        "rights": ["read", "add", "edit", "share", "manage"],
     }
 
 

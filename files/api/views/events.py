@@ -8,8 +8,8 @@ from files.api.documents import EventsTold, EventTold
 from files.api.replies import reply
 from files.api.requests import ApiRequest
 from files.api.values import AfterSeq, Id, Limit
-from files.errors import StaleCursorError
 from files.models import Event
+from files.protocol_errors import StaleCursorError
 
 router = Router(tags=["events"])
 

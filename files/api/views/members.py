@@ -1,4 +1,4 @@
-"""Members of a space: users and groups, each with a role; for who manages the space."""
+"""Members of a space: users and groups, each with a role; for who may say who belongs to it."""
 
 from typing import Literal
 
@@ -26,7 +26,7 @@ def list_members(
     request: ApiRequest, space_id: Id, limit: Limit = 100, cursor: After = ""
 ) -> HttpResponse:
     """List the users and groups that have a role in the whole of a space."""
-    space, _rights = get_space(request.auth, space_id, Right.MANAGE)
+    space, _rights = get_space(request.auth, space_id, Right.SHARE)
     grants = Grant.objects.filter(entry=space.root_id, pk__gt=number_of(cursor) or 0)
     found = list(grants.select_related("user", "group").order_by("pk")[: limit + 1])
     shown, last = split_page(found, limit)
@@ -41,7 +41,7 @@ def put_member(
     request: ApiRequest, space_id: Id, kind: Kind, name: MemberName, body: RoleSent
 ) -> HttpResponse:
     """Give a user or a group, by its name, a role in a space, or change it."""
-    space, _rights = get_space(request.auth, space_id, Right.MANAGE)
+    space, _rights = get_space(request.auth, space_id, Right.SHARE)
     user, group = _who(kind, name)
     grant = set_member(space, user=user, group=group, role=body.value, actor=request.auth)
     assert grant is not None  # noqa: S101 - there was a role
@@ -53,7 +53,7 @@ def put_member(
 )
 def remove_member(request: ApiRequest, space_id: Id, kind: Kind, name: MemberName) -> HttpResponse:
     """Take the role in a space away from a user or a group; who has none is no fault."""
-    space, _rights = get_space(request.auth, space_id, Right.MANAGE)
+    space, _rights = get_space(request.auth, space_id, Right.SHARE)
     user, group = _who(kind, name)
     set_member(space, user=user, group=group, role=None, actor=request.auth)
     return no_content()

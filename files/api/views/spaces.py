@@ -12,10 +12,10 @@ from files.api.documents import EntryLooked, Page, SpaceSent, SpaceTold, UsageTo
 from files.api.replies import etag_of, reply, split_page
 from files.api.requests import ApiRequest
 from files.api.values import After, AtPath, Id, Limit
-from files.errors import StaleCursorError
 from files.models import Right, Upload
 from files.names import split_path
 from files.operations.spaces import rename_space, set_case_twins
+from files.protocol_errors import StaleCursorError
 
 router = Router(tags=["spaces"])
 

@@ -19,10 +19,10 @@ from files.api.documents import (
 from files.api.replies import reply, split_page
 from files.api.requests import ApiRequest
 from files.api.values import After, DryRun, Id, Limit
-from files.errors import StaleCursorError
 from files.models import Entry, Right, Space
 from files.models.tree import measure_trash
 from files.operations.trash import delete_entries, empty_trash, restore_entries
+from files.protocol_errors import StaleCursorError
 
 router = Router(tags=["trash"])
 

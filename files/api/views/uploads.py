@@ -19,7 +19,7 @@ from files.api.outcomes import address_of
 from files.api.replies import etag_of, no_content, reply, split_page
 from files.api.requests import ApiRequest
 from files.api.values import After, Id, IdempotencyKey, Limit, UploadId
-from files.errors import InvalidValueError, StaleCursorError, UploadNotFoundError
+from files.errors import InvalidValueError, UploadNotFoundError
 from files.http.confirming import confirm_upload
 from files.models import Right, Upload
 from files.names import split_path
@@ -28,6 +28,7 @@ from files.operations.pending import look_at, look_at_all
 from files.operations.placing import Clash
 from files.operations.uploads import cancel_upload, pending_uploads
 from files.operations.wanted import Wanted
+from files.protocol_errors import StaleCursorError
 
 router = Router(tags=["uploads"])
 

@@ -1,0 +1,79 @@
+"""The documents of the API: what is told, and what may be sent. Import from here."""
+
+from .activity import (
+    EventsTold,
+    EventTold,
+    JobTold,
+    MeTold,
+    StartTold,
+)
+from .base import (
+    Page,
+    Problem,
+    Sent,
+    Told,
+)
+from .entries import (
+    CopySent,
+    DeletionTold,
+    EntriesSent,
+    EntriesTold,
+    EntryLooked,
+    EntryTold,
+    FolderSent,
+    PlaceSent,
+    RightName,
+    TransferSent,
+    TransferTold,
+    VersionTold,
+    rights_of,
+)
+from .spaces import (
+    MemberTold,
+    RoleName,
+    RoleSent,
+    SpaceSent,
+    SpaceTold,
+    UsageTold,
+    role_name,
+)
+from .uploads import (
+    KnownSent,
+    KnownTold,
+    UploadTold,
+)
+
+__all__ = [
+    "CopySent",
+    "DeletionTold",
+    "EntriesSent",
+    "EntriesTold",
+    "EntryLooked",
+    "EntryTold",
+    "EventTold",
+    "EventsTold",
+    "FolderSent",
+    "JobTold",
+    "KnownSent",
+    "KnownTold",
+    "MeTold",
+    "MemberTold",
+    "Page",
+    "PlaceSent",
+    "Problem",
+    "RightName",
+    "RoleName",
+    "RoleSent",
+    "Sent",
+    "SpaceSent",
+    "SpaceTold",
+    "StartTold",
+    "Told",
+    "TransferSent",
+    "TransferTold",
+    "UploadTold",
+    "UsageTold",
+    "VersionTold",
+    "rights_of",
+    "role_name",
+]
