@@ -205,6 +205,7 @@ FILES_MAX_LOCK_SECONDS = env.int("FILES_MAX_LOCK_SECONDS", default=86_400)  # th
 # Types that come in, as globs such as video/*: all but the forbidden, or only the allowed.
 FILES_FORBIDDEN_TYPES = env.list("FILES_FORBIDDEN_TYPES", default=[])
 FILES_ALLOWED_TYPES = env.list("FILES_ALLOWED_TYPES", default=[])
+FILES_API_RATE = env.int("FILES_API_RATE", default=3000)  # requests a minute, one person; 0: none
 FILES_MAX_BODY_SIZE = env.int("FILES_MAX_BODY_SIZE", default=2_621_440)  # bytes, all other requests
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILES_MAX_BODY_SIZE
 FILES_DEFAULT_QUOTA = env.int("FILES_DEFAULT_QUOTA", default=0)  # bytes a new space; 0: no limit

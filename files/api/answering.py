@@ -13,6 +13,7 @@ from files.protocol_errors import AddressNotFoundError
 
 from .errors import problem
 from .parsing import LIMIT
+from .rates import Allowance
 
 type View = Callable[..., HttpResponse]
 
@@ -28,6 +29,10 @@ def answered(view: View) -> View:
         if request.method == "HEAD":
             request.method = "GET"
         response = view(request, *args, **kwargs)
+        allowance = getattr(request, "allowance", None)
+        if isinstance(allowance, Allowance):
+            for name, value in allowance.headers.items():
+                response[name] = value
         if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             return problem(MethodNotAllowedError(allow=_methods(response["Allow"])))
         return response

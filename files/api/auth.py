@@ -8,6 +8,8 @@ from ninja.security import APIKeyCookie
 from files.access import Actor
 from files.models import Event
 
+from .rates import RATES
+
 
 class Session(APIKeyCookie):
     """The session of a browser. Unsafe requests must come from our own pages (http/guard.py)."""
@@ -20,7 +22,10 @@ class Session(APIKeyCookie):
     def authenticate(self, request: HttpRequest, key: str | None) -> Actor | None:  # noqa: ARG002
         """Give who is signed in; None for nobody."""
         user = request.user
-        return Actor(user, Event.Door.WEB) if user.is_authenticated else None
+        if not user.is_authenticated:
+            return None
+        request.allowance = RATES.count(user.pk)  # type: ignore[attr-defined]
+        return Actor(user, Event.Door.API)
 
 
 SIGN_IN: Final = [Session()]
