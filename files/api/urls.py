@@ -57,6 +57,7 @@ for room in _rooms:
 _views = [one for one in api.urls[0] if isinstance(one, URLPattern) and one.name != "api-root"]
 urlpatterns = [
     path("openapi.json", partial(reference.openapi, api), name="openapi"),
+    path("docs", partial(reference.page, api), name="docs"),
     *(path(str(one.pattern), answered(one.callback), name=one.name) for one in _views),
     path("<path:address>", nothing_here),
 ]

@@ -66,6 +66,7 @@ class MeTold(Told):
 class StartTold(Told):
     """The addresses around the API, and the limits that hold."""
 
+    docs_address: str = Field(description="The reference, as a page.")
     schema_address: str = Field(description="The schema of all this, in OpenAPI 3.1.")
     resumable_uploads: str = Field(description="Of tus 1.0.0 and Resumable Uploads for HTTP.")
     batch_uploads: str = Field(description="Of forms with many files in one request.")

@@ -16,6 +16,7 @@ router = Router(tags=["start"])
 def start(request: ApiRequest) -> HttpResponse:
     """Tell where the schema is, where bytes go in, and which limits hold."""
     told = StartTold(
+        docs_address=reverse("api:docs"),
         schema_address=reverse("api:openapi"),
         resumable_uploads="/uploads/",
         batch_uploads="/upload/{folder}",
