@@ -47,6 +47,7 @@ class Upload(models.Model):
     # What the client says of the file; what it is, is sniffed.
     media_type = models.CharField(_("type"), max_length=255, blank=True)
     modified_at = models.DateTimeField(_("modified"), null=True, blank=True)
+    metadata = models.TextField(default="", blank=True)  # of tus, as it came, to be given back
     # What it must be, checked before the file is visible; of a finished one, what it is.
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
     clash = models.CharField(max_length=10)  # an operations.placing.Clash

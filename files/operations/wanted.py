@@ -27,6 +27,7 @@ class Wanted:
     media_type: str = ""  # as the client says
     sha256: str = ""  # lower-case hex; checked before the file becomes visible
     clash: Clash = Clash.NEW_VERSION
+    metadata: str = ""  # as the protocol has it, to be given back to its client
 
 
 def check_wanted(located: Located, wanted: Wanted) -> Entry:
@@ -97,6 +98,7 @@ def new_upload(folder: Entry, wanted: Wanted, *, actor: Actor) -> Upload:
         modified_at=wanted.modified_at,
         sha256=wanted.sha256,
         clash=wanted.clash.value,
+        metadata=wanted.metadata,
         length=wanted.length,
         expires_at=Upload.next_expiry(),
     )

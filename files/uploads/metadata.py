@@ -2,7 +2,8 @@
 
 Read are `folder`, `relativePath` (or `filename`, or `name`), `filetype` (or `type`), `mtime` (or
 `lastModified`), `sha256` and `clash`; keys of other meaning are read over, once they are well
-written. Given back is what was understood, under the same keys: not the header as it came.
+written. Given back is the header as it came; of an upload that was begun in another way, what is
+known of it, under the same keys.
 """
 
 import binascii
@@ -127,7 +128,7 @@ def _clash(text: str) -> Clash:
 
 
 def write_metadata(upload: Upload) -> str:
-    """Write what is known of an upload, as its client could have."""
+    """Write what is known of an upload that another protocol began."""
     fields: dict[str, str] = {}
     if upload.folder_id is not None:
         fields["folder"] = str(upload.folder_id)

@@ -8,6 +8,7 @@ the request by the method that it came with.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -106,7 +107,10 @@ class TusFace:
         headers = [_RESUMABLE, ("Upload-Offset", str(upload.offset)), *_expiry(upload)]
         headers += result_of(upload)
         if isinstance(intent, Query):
-            headers += [*_length(upload), ("Upload-Metadata", write_metadata(upload))]
+            headers += [
+                *_length(upload),
+                ("Upload-Metadata", upload.metadata or write_metadata(upload)),
+            ]
             return Answer(HTTPStatus.OK, [*headers, ("Cache-Control", "no-store")])
         if isinstance(intent, Create):
             return Answer(HTTPStatus.CREATED, [*headers, ("Location", location_of(upload))])
@@ -152,14 +156,15 @@ def _creation(head: Head) -> Create:
         raise MalformedRequestError(
             reason=deferred if deferred in head.headers else "upload-length"
         )
-    metadata = parse_metadata(head.headers.get("upload-metadata", ""))
+    stated = head.headers.get("upload-metadata", "")
+    metadata = parse_metadata(stated)
     query = query_fields(head.query)
     append = None
     if head.size != 0:
         _require_type(head)
         append = _append(head, 0)
     folder_id = folder_of(metadata, query.get("folder"))
-    return Create(folder_id, wanted_of(metadata, length), append)
+    return Create(folder_id, replace(wanted_of(metadata, length), metadata=stated), append)
 
 
 def _append(head: Head, offset: int) -> Append:

@@ -36,7 +36,11 @@ def test_open_upload_tells_all_about_itself(tus: Tus) -> None:
     assert (told["upload-offset"], told["upload-length"]) == ("5", "20")
     assert told["tus-resumable"] == "1.0.0"
     assert told["cache-control"] == "no-store"
-    assert read_metadata(told["upload-metadata"]) == {"folder": str(tus.folder), **meta}
+    assert read_metadata(told["upload-metadata"]) == {
+        "folder": str(tus.folder),
+        "filename": "a",
+        **meta,
+    }
     expires = parsedate_to_datetime(told["upload-expires"])
     assert 6 <= (expires - datetime.now(UTC)).days <= 7
     assert not {"upload-entry", "repr-digest", "upload-defer-length"} & told.keys()
@@ -65,14 +69,24 @@ def test_finished_upload_tells_what_it_has_become(tus: Tus) -> None:
     assert "upload-expires" not in told
 
 
-def test_folder_that_is_gone_is_left_out(tus: Tus) -> None:
-    url = tus.begin(length=5)
-    Upload.objects.update(folder=None)
+def test_metadata_comes_back_as_it_was_sent(tus: Tus) -> None:
+    sent = f"note {base64('kept')}, folder {base64(str(tus.folder))},filename YQ==,empty"
+    url = tus.begin(length=5, Upload_Metadata=sent)
+
+    assert tus.head(url).headers["upload-metadata"] == sent
+
+
+def test_upload_that_tus_has_not_begun_tells_what_is_known_of_it(tus: Tus) -> None:
+    url = tus.begin(length=5, meta={"filename": "a.txt"})
+    Upload.objects.update(metadata="", folder=None)
 
     told = tus.head(url)
 
     assert told.status == 200
-    assert "folder" not in read_metadata(told.headers["upload-metadata"])
+    assert read_metadata(told.headers["upload-metadata"]) == {
+        "relativePath": "a.txt",
+        "clash": "version",
+    }
 
 
 @pytest.mark.parametrize("who", ["eve", "nobody"])
