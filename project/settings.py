@@ -94,7 +94,12 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     # Shared by the workers, so that limits on attempts hold across them; `prepare` makes the table.
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        # So many addresses that fail to sign in push nobody's count out.
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
 }
 TASKS = {"default": {"BACKEND": "files.jobs.backend.JobBackend"}}
 
@@ -181,6 +186,11 @@ FILES_CORS_ORIGINS = env.list("FILES_CORS_ORIGINS", default=[])
 FILES_TRUSTED_PROXIES = env.list("FILES_TRUSTED_PROXIES", default=["127.0.0.1", "::1"])
 # Proxies in front of the nginx that `serve` starts: addresses or networks.
 FILES_FRONT_PROXIES = env.list("FILES_FRONT_PROXIES", default=[])
+
+# Whether programs may sign in over plain http from other machines, and at /dav/ with the password
+# of an account in place of a token.
+FILES_TOKENS_PLAIN_HTTP = env.bool("FILES_TOKENS_PLAIN_HTTP", default=False)
+FILES_DAV_PASSWORDS = env.bool("FILES_DAV_PASSWORDS", default=False)
 
 # Where `serve` listens, and with how many backend processes.
 FILES_HOST = env.str("FILES_HOST", default="127.0.0.1")

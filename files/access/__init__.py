@@ -6,23 +6,23 @@ from .gate import (
     Located,
     Node,
     get_space,
-    get_token,
     get_upload,
     locate,
     locate_all,
     locate_trashed,
-    tokens_of,
     trashed_in,
     visible_spaces,
     within,
 )
 from .searching import find_content, search
+from .tokens import act_by, get_token, token_of, tokens_of
 
 __all__ = [
     "Actor",
     "Limit",
     "Located",
     "Node",
+    "act_by",
     "find_content",
     "get_space",
     "get_token",
@@ -32,6 +32,7 @@ __all__ = [
     "locate_path",
     "locate_trashed",
     "search",
+    "token_of",
     "tokens_of",
     "trashed_in",
     "visible_spaces",

@@ -23,10 +23,9 @@ from files.errors import (
     NotTrashedError,
     SignInRequiredError,
     SpaceNotFoundError,
-    TokenNotFoundError,
     UploadNotFoundError,
 )
-from files.models import Blob, Entry, Grant, Right, Space, Token, Upload, Version
+from files.models import Blob, Entry, Grant, Right, Space, Upload, Version
 from files.models.reading import Reader
 
 from .actors import Actor
@@ -305,25 +304,6 @@ def get_upload(actor: Actor, upload_id: UUID) -> Upload:
     if not actor.limited(Right.ADD):
         raise ForbiddenError(right=Right.ADD.name)
     return upload
-
-
-def get_token(actor: Actor, token_id: int) -> Token:
-    """Find a token of the actor's own, or anybody's for who manages all; revoked ones too.
-
-    Who acts by a token finds that one alone. Raises TokenNotFoundError.
-    """
-    token = tokens_of(actor).filter(pk=token_id).first()
-    if token is None:
-        raise TokenNotFoundError(token_id=token_id)
-    return token
-
-
-def tokens_of(actor: Actor) -> QuerySet[Token]:
-    """Give the tokens that get_token would find, newest first."""
-    tokens = Token.objects.select_related("user").order_by("-pk")
-    if Right.MANAGE not in actor.everywhere:
-        tokens = tokens.filter(user=actor.user, user__isnull=False)
-    return tokens if actor.limit is None else tokens.filter(pk=actor.limit.token_id or 0)
 
 
 def within[M: Model](actor: Actor, rows: QuerySet[M], column: str) -> QuerySet[M]:

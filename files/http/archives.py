@@ -12,7 +12,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from files.access import Actor, locate
+from files.access import locate
 from files.errors import EntryNotFoundError, FilesError, NotAFolderError
 from files.models import Entry, Event
 from files.operations.blobs import blob_storage
@@ -21,10 +21,10 @@ from files.storage.base import blob_name
 from .archive import Member, archive_length, stream_archive
 from .bodies import as_refusal
 from .content import CONTENT_POLICY
+from .credentials import signed_in
 from .disk import in_disk_thread
 from .disposition import content_disposition
 from .downloads import read_stretch, send_pieces
-from .guard import require_user
 from .handler import Receive, Scope, Send, SyncCoreHandler
 from .ranges import ByteRange
 
@@ -77,7 +77,7 @@ def _headers(archive: _Archive) -> list[tuple[bytes, bytes]]:
 def _gather(folder_id: int, scope: Scope) -> _Archive:
     """Find the folder, check the right to read it, and list what is below; in a thread."""
     request = ASGIRequest(scope, BytesIO())
-    located = locate(Actor(require_user(request), Event.Door.WEB), folder_id)
+    located = locate(signed_in(request, door=Event.Door.WEB), folder_id)
     folder = located.entry
     if not folder.is_folder:
         raise NotAFolderError(entry_id=folder_id)

@@ -5,12 +5,14 @@ which would spool a whole body before the first check and collect a whole answer
 other bodies are bounded and read before Django sees them.
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from files.errors import FilesError, MalformedRequestError
 
@@ -18,8 +20,9 @@ from .appending import Engine
 from .archives import ArchiveDoor
 from .bodies import Body, TooSlowError, as_refusal, draining, replay
 from .commits import Commits
+from .credentials import brings_token
 from .downloads import ContentFace, DownloadDoor
-from .guard import Exchange, check_head, guarded, is_known_host
+from .guard import Exchange, check_head, guarded, is_known_host, without_cookies
 from .handler import ClientGoneError, Message, Receive, Scope, Send, SyncCoreHandler
 from .landing import (
     ADMIT,
@@ -34,6 +37,8 @@ from .putting import PutDoor, PutFace
 from .resumable import ResumableDoor, ResumableFace
 from .small import SmallUploads
 from .uploads import UploadDoor, UploadFace
+
+logger = logging.getLogger(__name__)
 
 type _Answer = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -68,11 +73,22 @@ class Doors:
             await send({"type": "websocket.close", "code": 1000})
         if scope["type"] != "http":
             return
+        if brings_token(scope):
+            scope = without_cookies(scope)
         exchange, send = guarded(scope, send)
         try:
             await self._answer(exchange, scope, receive, send)
         finally:
             exchange.log()
+        for call in exchange.later:
+            await self._do_later(call)
+
+    async def _do_later(self, call: Callable[[], None]) -> None:
+        """Do what nobody waits for; where the database cannot, it is left out."""
+        try:
+            await self._django.in_thread(call)
+        except DatabaseError as error:
+            logger.warning("what was left for later was not done: %s", type(error).__name__)
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens on the way."""

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import Final
 
-from django.contrib.auth.models import User
 from django.core.handlers.asgi import ASGIRequest
 
 from files.access import Actor, locate
@@ -21,15 +20,16 @@ from files.errors import (
     NotAFileError,
     StorageFailedError,
 )
-from files.models import Version
+from files.models import Event, Version
 from files.operations.blobs import blob_storage
 from files.storage.base import blob_name
 
 from . import bodies
 from .bodies import as_refusal
 from .content import Answer, Content, answer
+from .credentials import Scheme, signed_in
 from .disk import in_disk_thread
-from .guard import header, require_user
+from .guard import header
 from .handler import Receive, Scope, Send, SyncCoreHandler
 from .ranges import ByteRange
 
@@ -53,12 +53,15 @@ class _Decision:
 class ContentFace:
     """Where a face shows the contents of files, and as whom it reads them.
 
-    route has the group "entry", the id of the file. reader is called in a thread, for each request,
-    and raises a FilesError for a user who may not use this face.
+    route has the group "entry", the id of the file. schemes say how one may sign in; reader turns
+    who did into who reads. It is called in a thread, for each request, and raises a FilesError for
+    one who may not use this face.
     """
 
     route: re.Pattern[str]
-    reader: Callable[[User, int], Actor]
+    reader: Callable[[Actor, int], Actor]
+    door: Event.Door
+    schemes: Scheme = Scheme.ANY
 
 
 class DownloadDoor:
@@ -89,7 +92,8 @@ class DownloadDoor:
 def _decide(face: ContentFace, entry_id: int, scope: Scope) -> _Decision:
     """Find the file, check the right to read it, and decide on the answer; in a thread."""
     request = ASGIRequest(scope, BytesIO())
-    actor = face.reader(require_user(request), entry_id)
+    actor = signed_in(request, schemes=face.schemes, door=face.door)
+    actor = face.reader(actor, entry_id)
     entry = locate(actor, entry_id).entry
     version = entry.version
     if version is None:

@@ -110,6 +110,7 @@ def boundary_of(content_type: str) -> str:
 class FormReceiver:
     """Takes the parts of one form, in order; one is made for each request.
 
+    is_token checks the form token, which is then the first field; None where none is needed.
     keeps_whole says what becomes of files that came whole before the client went away.
     """
 
@@ -117,7 +118,7 @@ class FormReceiver:
         self,
         storage: BlobStorage,
         limits: FormLimits,
-        is_token: Callable[[str], bool],
+        is_token: Callable[[str], bool] | None,
         *,
         keeps_whole: bool = False,
     ) -> None:
@@ -126,7 +127,7 @@ class FormReceiver:
         self._storage, self._limits, self._is_token = storage, limits, is_token
         self._total = 0  # bytes of files
         self._file_count = self._field_count = 0
-        self._has_token = False
+        self._has_token = is_token is None
         self._digest = ""  # of the file that comes next, in hex; empty where none is stated
         self._part: _Field | IncomingFile | None = None
         self._waiting: list[tuple[int, IncomingFile]] = []  # with their places in the form
@@ -251,7 +252,7 @@ class FormReceiver:
     def _end_field(self, name: str, value: str) -> None:
         """Keep a field; the first one must be the right token. Raises what is wrong with it."""
         if not self._has_token:
-            if not self._is_token(value):
+            if self._is_token is None or not self._is_token(value):
                 raise CrossSiteRequestError
             self._has_token = True
         if name == DIGEST_FIELD:

@@ -9,6 +9,7 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Final
@@ -55,6 +56,7 @@ class Exchange:
     started: float = field(default_factory=time.perf_counter)
     route: str = ""  # a pattern, never the path: that may hold names
     user_id: int | None = None
+    later: list[Callable[[], None]] = field(default_factory=list)  # when the answer is out
     status: int = 0  # 0 until an answer began
     sent_bytes: int = 0  # of the body; where nginx sends a file, what it was told to send
 
@@ -135,11 +137,26 @@ def check_head(scope: Scope) -> FilesError | None:
     """Give the reason to refuse a request by its head alone, before anything is read.
 
     An unsafe method with a cookie must come from one of our own pages, by Origin or else by
-    Sec-Fetch-Site: a form token alone does not cover what JavaScript can send.
+    Sec-Fetch-Site: a form token alone does not cover what JavaScript can send. So must one with a
+    password that a browser sends.
     """
-    if scope["method"] in SAFE_METHODS or header(scope, b"cookie") is None:
+    if scope["method"] in SAFE_METHODS:
+        return None
+    if header(scope, b"cookie") is None and not _is_from_page_with_password(scope):
         return None
     return None if _is_same_origin(scope) else CrossSiteRequestError()
+
+
+def _is_from_page_with_password(scope: Scope) -> bool:
+    """Tell whether a page makes a browser send a password that it may have kept by itself.
+
+    A browser sends what was typed at a Basic prompt along with any page's requests, as it does with
+    a cookie; a program states no origin. A Bearer token is only sent by who has it.
+    """
+    scheme = (header(scope, b"authorization") or "").partition(" ")[0].lower()
+    origin = header(scope, b"origin")
+    is_stated = origin is not None or header(scope, b"sec-fetch-site") is not None
+    return scheme == "basic" and is_stated and origin not in settings.FILES_CORS_ORIGINS
 
 
 def _is_same_origin(scope: Scope) -> bool:
@@ -157,6 +174,11 @@ def _is_trusted(origin: str) -> bool:
         scheme == trusted.scheme and is_same_domain(netloc, trusted.netloc.lstrip("*"))
         for trusted in map(urlsplit, settings.CSRF_TRUSTED_ORIGINS)
     )
+
+
+def without_cookies(scope: Scope) -> Scope:
+    """Take the cookies off a request, which then acts by what else it brings, on either plane."""
+    return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"cookie"]}
 
 
 def identify(request: HttpRequest) -> User | None:

@@ -36,8 +36,8 @@ from .appending import Engine
 from .bodies import Body
 from .commits import Commits
 from .conditional import Conditions, Outcome, etag_of_version, evaluate
+from .credentials import Scheme, signed_in
 from .disk import in_disk_thread
-from .guard import require_user
 from .handler import Scope, Send, SyncCoreHandler
 from .heads import Answer, Head, head_of, send_answer
 from .landing import Landed, LandingRefusedError, Ticket
@@ -82,6 +82,7 @@ class PutFace(Protocol):
     """A protocol that puts files: pure functions from heads to intents and back."""
 
     door: Event.Door
+    schemes: Scheme  # by what one may sign in
     route: str  # for the log: a pattern, never the path
 
     def speaks(self, head: Head) -> bool:
@@ -240,7 +241,8 @@ def _admit(face: PutFace, scope: Scope, put: Put) -> _Admission:
 
 def _look(face: PutFace, scope: Scope, put: Put) -> _Admission:
     """Decide whether a body may come, and begin nothing."""
-    actor = Actor(require_user(ASGIRequest(scope, BytesIO())), face.door)
+    request = ASGIRequest(scope, BytesIO())
+    actor = signed_in(request, schemes=face.schemes, door=face.door)
     located = locate(actor, put.folder_id, Right.ADD)
     folder = check_wanted(located, put.wanted)
     _check_name(located, put)

@@ -20,7 +20,7 @@ from files.operations.wanted import Wanted
 
 from .appending import Engine
 from .bodies import Body
-from .guard import require_user
+from .credentials import signed_in
 from .handler import Scope, Send, SyncCoreHandler
 from .heads import UPLOADS, Answer, Head, head_of, send_answer
 from .landing import LandingRefusedError, Ticket
@@ -185,7 +185,7 @@ def _admit(scope: Scope, intent: Continue) -> Ticket:
 
 def _actor_of(scope: Scope) -> Actor:
     """Give who sent a request; in a thread. Raises SignInRequiredError."""
-    return Actor(require_user(ASGIRequest(scope, BytesIO())), Event.Door.UPLOAD)
+    return signed_in(ASGIRequest(scope, BytesIO()), door=Event.Door.UPLOAD)
 
 
 def _create(intent: Create, actor: Actor) -> Upload:

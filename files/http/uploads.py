@@ -11,7 +11,6 @@ from typing import Final, cast
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError
 
@@ -28,7 +27,7 @@ from files.errors import (
     SpaceNotFoundError,
     UnsupportedTypeError,
 )
-from files.models import Entry, Right, Space
+from files.models import Entry, Event, Right, Space
 from files.operations.blobs import blob_storage
 from files.operations.entries import require_folder
 from files.operations.received import keep_received
@@ -37,9 +36,10 @@ from files.storage.filesystem import BlobStorage
 
 from .bodies import Body
 from .commits import Commits, is_full
+from .credentials import Scheme, signed_in
 from .disk import in_disk_thread
 from .forms import FormLimits, FormReceiver, ReceivedForm, boundary_of
-from .guard import has_form_token, header, require_user
+from .guard import has_form_token, header
 from .handler import ClientGoneError, Scope, Send, SyncCoreHandler
 
 logger = logging.getLogger(__name__)
@@ -49,14 +49,17 @@ logger = logging.getLogger(__name__)
 class UploadFace:
     """What a face says of its upload form: where it is posted to, and as whom it acts.
 
-    route has the group "folder", the id of the folder to put files into. actor raises a FilesError
-    for a user who may not use this face. The view at the same address renders the outcome, which
-    it finds in request.scope["files.outcome"].
+    route has the group "folder", the id of the folder to put files into. schemes say how one may
+    sign in; actor turns who did into who acts, and raises a FilesError for one who may not use this
+    face. The view at the same address renders the outcome, which it finds in
+    request.scope["files.outcome"].
     """
 
     name: str
     route: re.Pattern[str]
-    actor: Callable[[User], Actor]
+    actor: Callable[[Actor], Actor]
+    door: Event.Door
+    schemes: Scheme = Scheme.ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class UploadOutcome:
     files: list[NewFile] = field(default_factory=list)  # as they came, in the order of entries
     error: FilesError | None = None
     fields: dict[str, str] = field(default_factory=dict)
+    is_by_token: bool = False  # by a program, which wants no page
 
     @property
     def refused(self) -> dict[str, FilesError]:
@@ -101,16 +105,17 @@ class UploadDoor:
         """Answer one upload; the answer is sent even while the client is still sending."""
         scope["files.exchange"].find_route(scope["path"])
         request = ASGIRequest(scope, BytesIO())
-        folder, form = None, ReceivedForm()
+        folder, form, is_by_token = None, ReceivedForm(), False
         try:
             admission = await self._django.in_thread(_admit, request, face, folder_id)
-            folder = admission.folder
+            folder, is_by_token = admission.folder, admission.actor.limit is not None
             admission.require_room(body.length)
             form = await self._take_form(request, admission, scope, body)
             entries = await self._act(admission, form)
             outcome = UploadOutcome(folder, entries, form.files, fields=form.fields)
         except FilesError as error:
             outcome = UploadOutcome(folder, error=error, fields=form.fields)
+        outcome = replace(outcome, is_by_token=is_by_token)
         await self._django.respond({**scope, "files.outcome": outcome}, send)
 
     async def _take_form(
@@ -121,7 +126,8 @@ class UploadDoor:
         receiver = FormReceiver(
             blob_storage(),
             admission.limits,
-            partial(has_form_token, request),
+            # A token of the API is no cookie: no other page could have sent it.
+            None if admission.actor.limit else partial(has_form_token, request),
             keeps_whole=_keeps_whole(admission.actor, scope),
         )
         try:
@@ -190,7 +196,7 @@ def _boundary_of(scope: Scope) -> str:
 
 def _admit(request: ASGIRequest, face: UploadFace, folder_id: int) -> _Admission:
     """Decide by the head of a request whether its body may come; in a thread."""
-    actor = face.actor(require_user(request))
+    actor = face.actor(signed_in(request, schemes=face.schemes, door=face.door))
     located = locate(actor, folder_id, Right.ADD)
     folder = require_folder(located)
     depth = settings.FILES_MAX_DEPTH - len(located.ancestors) - 1

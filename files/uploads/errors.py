@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from files.errors import DigestMismatchError, FilesError, LengthMismatchError
+from files.http.credentials import challenges
 from files.http.heads import Answer
 
 
@@ -19,7 +20,7 @@ def problem(
     status = int(status or error.status)
     document = {"title": str(error), "status": status, "code": error.code, **error.data, **members}
     own = [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")]
-    return Answer(status, [*own, *headers], json.dumps(document).encode())
+    return Answer(status, [*own, *challenges(error), *headers], json.dumps(document).encode())
 
 
 def is_of_content(error: FilesError) -> bool:

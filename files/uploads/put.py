@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from files.errors import FilesError, InvalidNameError
 from files.http.conditional import Conditions
+from files.http.credentials import Scheme
 from files.http.digest_fields import repr_digest
 from files.http.heads import Answer, Head
 from files.http.putting import Placed, Put, PutFace
@@ -32,6 +33,7 @@ class RawPutFace:
     """What a PUT says, as an intent; and what comes of it, as HTTP says it."""
 
     door = Event.Door.UPLOAD
+    schemes = Scheme.ANY
     route = "/folders/<id>/files/<name>"
 
     def speaks(self, head: Head) -> bool:

@@ -25,6 +25,7 @@ from files.errors import (
     TooManyFilesError,
     TypeRefusedError,
 )
+from files.http.credentials import challenges
 from files.templatetags.files import size
 
 from .pages import see_other
@@ -110,9 +111,7 @@ def error_response(request: HttpRequest, error: FilesError) -> HttpResponse:
         "is_missing": error.status == HTTPStatus.NOT_FOUND,
     }
     response = render(request, "files/error.html", context, status=error.status)
-    if isinstance(error, MethodNotAllowedError):
-        response["Allow"] = ", ".join(error.data.get("allow", []))
-    return response
+    return _with_headers(response, error)
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -137,6 +136,13 @@ def problem(error: FilesError) -> JsonResponse:
         document["reasons"] = {path: sentence(fault) for path, fault in error.refused.items()}
     response = JsonResponse(document, status=error.status, content_type="application/problem+json")
     patch_vary_headers(response, ["Accept"])
+    return _with_headers(response, error)
+
+
+def _with_headers[R: HttpResponse](response: R, error: FilesError) -> R:
+    """Add the headers that an error's status asks for."""
+    for name, value in challenges(error):
+        response[name] = value
     if isinstance(error, MethodNotAllowedError):
         response["Allow"] = ", ".join(error.data.get("allow", []))
     return response

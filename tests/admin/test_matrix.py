@@ -444,15 +444,15 @@ def test_doors_open_to_no_single_permission(world: World, superuser: User) -> No
         with undone():
             clerk = make_staff("clerk", permission)
             with pytest.raises(ForbiddenError):
-                CONTENT.reader(clerk, world.file.pk)
+                CONTENT.reader(actor_of(clerk), world.file.pk)
             if permission == "files.add_entry":
-                UPLOAD.actor(clerk)
+                UPLOAD.actor(actor_of(clerk))
                 continue
             with pytest.raises(ForbiddenError):
-                UPLOAD.actor(clerk)
+                UPLOAD.actor(actor_of(clerk))
 
-    UPLOAD.actor(superuser)
-    CONTENT.reader(superuser, world.file.pk)
+    UPLOAD.actor(actor_of(superuser))
+    CONTENT.reader(actor_of(superuser), world.file.pk)
 
 
 def test_sign_out_ends_the_session(superuser: User) -> None:

@@ -13,7 +13,7 @@ from files.http.handler import SyncCoreHandler
 from files.models import Entry, Event
 from files.operations.spaces import set_quota
 from tests.admin.conftest import World, make_staff, signed_in
-from tests.factories import SYSTEM
+from tests.factories import SYSTEM, actor_of
 from tests.http.client import SECRET, Answer, CallerExecutor, DoorsClient
 from tests.multiparts import TYPE, file, form
 
@@ -115,12 +115,12 @@ def reads() -> int:
 def test_reading_content_is_recorded_once_an_hour(world: World) -> None:
     clerk = make_staff("clerk", "files.view_entry", "files.read_content")
 
-    CONTENT.reader(clerk, world.file.pk)
-    CONTENT.reader(clerk, world.file.pk)
+    CONTENT.reader(actor_of(clerk), world.file.pk)
+    CONTENT.reader(actor_of(clerk), world.file.pk)
     assert reads() == 1
 
     Event.objects.update(at=timezone.now() - timedelta(hours=2))
-    CONTENT.reader(clerk, world.file.pk)
+    CONTENT.reader(actor_of(clerk), world.file.pk)
     assert reads() == 2
     event = Event.objects.latest("pk")
     assert (event.actor_name, event.door, event.entry_id) == ("clerk", "admin", world.file.pk)
@@ -131,15 +131,15 @@ def test_reading_content_needs_its_permission_and_that_of_the_list(
     permissions: tuple[str, ...], world: World
 ) -> None:
     with pytest.raises(ForbiddenError):
-        CONTENT.reader(make_staff("clerk", *permissions), world.file.pk)
+        CONTENT.reader(actor_of(make_staff("clerk", *permissions)), world.file.pk)
     assert reads() == 0
 
 
 def test_reading_content_needs_a_file_that_is_there(world: World, superuser: User) -> None:
     with pytest.raises(NotAFileError):
-        CONTENT.reader(superuser, world.folder.pk)
+        CONTENT.reader(actor_of(superuser), world.folder.pk)
     with pytest.raises(EntryNotFoundError):
-        CONTENT.reader(superuser, 999_999)
+        CONTENT.reader(actor_of(superuser), 999_999)
 
 
 def test_a_page_links_to_content_only_for_who_may_read_it(world: World, superuser: User) -> None:

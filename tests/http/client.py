@@ -12,8 +12,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from files.admin import faces as admin
 from files.http.doors import Doors
 from files.http.handler import Message, SyncCoreHandler
+from files.uploads.put import PUT
+from files.uploads.resumable import IETF
+from files.uploads.tus import TUS
 from files.web.faces import CONTENT, UPLOAD
 
 SECRET = "s" * 32  # of the token cookie; a token may be the secret itself
@@ -190,4 +194,11 @@ def make_client(monkeypatch: pytest.MonkeyPatch) -> DoorsClient:
     """Make a client of the application in project/asgi.py, but for where Django's part runs."""
     django, executor = SyncCoreHandler(), CallerExecutor()
     monkeypatch.setattr(django, "threads", executor)
-    return DoorsClient(Doors(django, uploads=[UPLOAD], contents=[CONTENT]), executor)
+    doors = Doors(
+        django,
+        uploads=[UPLOAD, admin.UPLOAD],
+        contents=[CONTENT, admin.CONTENT],
+        resumable=[TUS, IETF],
+        puts=[PUT],
+    )
+    return DoorsClient(doors, executor)

@@ -18,8 +18,9 @@ from files.errors import (
     TooManyTokensError,
 )
 from files.models import Event, Right, Scope, Space, Token
+from files.models.tokens import digest_of
 from files.operations import tokens
-from files.operations.tokens import create_token, digest_of, revoke_token
+from files.operations.tokens import create_token, revoke_token
 from tests.factories import (
     SYSTEM,
     actor_of,

@@ -59,7 +59,7 @@ def _continued(request: FilesRequest, folder_id: int) -> Upload | None:
 
 def _answer(request: FilesRequest, folder_id: int, outcome: UploadOutcome) -> HttpResponse:
     """Show the folder with what has come, or the form with what stood in the way."""
-    if wants_json(request):
+    if wants_json(request) or outcome.is_by_token:
         return _answer_script(outcome)
     if outcome.error is None:
         query = urlencode({"uploaded": len(outcome.entries)})
