@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import actions, browse, entry, known, search, transfer, trash, upload, uploads
+from .views import actions, browse, entry, known, search, tokens, transfer, trash, upload, uploads
 
 app_name = "web"
 urlpatterns = [
@@ -21,6 +21,9 @@ urlpatterns = [
     path("entries/<int:entry_id>/", entry.show, name="entry"),
     path("entries/<int:entry_id>/content", upload.answered_by_door, name="content"),
     path("entries/<int:entry_id>/rename/", entry.rename, name="rename"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/new/", tokens.create, name="create-token"),
+    path("tokens/<int:token_id>/revoke/", tokens.revoke, name="revoke-token"),
     path("move/", transfer.move, name="move"),
     path("copy/", transfer.copy, name="copy"),
     path("trash/<int:space_id>/", trash.trash, name="trash"),

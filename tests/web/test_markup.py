@@ -9,6 +9,7 @@ from django.test import Client
 
 from files.models import Entry
 from files.operations.entries import trash_entries
+from files.operations.tokens import revoke_token
 from files.templatetags.files import KIND_ICONS
 from tests.factories import (
     PASSWORD,
@@ -16,6 +17,7 @@ from tests.factories import (
     make_file,
     make_folder,
     make_shared_space,
+    make_token,
     make_user,
 )
 
@@ -42,6 +44,10 @@ PAGES = [
     "/uploads/discard/?upload=received",
     "/upload/{root}?continue=00000000000000000000000000000000",
     "/folders/99999/",
+    "/tokens/",
+    "/tokens/new/",
+    "/tokens/new/?folder={folder}",
+    "/tokens/{token}/revoke/",
     "/nowhere",
     "/accounts/logout/",
 ]
@@ -53,7 +59,10 @@ def ids(root: Entry) -> dict[str, int | None]:
     make_shared_space("Team", ada=15)  # type: ignore[arg-type]  # a role is its number
     trashed = make_file(root, "gone")
     trash_entries([trashed], actor=SYSTEM)
+    assert root.space.owner is not None
+    revoke_token(make_token(root.space.owner)[0], actor=SYSTEM)
     return {
+        "token": make_token(root.space.owner, top=root)[0].pk,
         "root": root.pk,
         "folder": make_folder(root, "a folder").pk,
         "file": make_file(root, "a.txt").pk,

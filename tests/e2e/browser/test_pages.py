@@ -72,6 +72,17 @@ def unfinished(session: Session, folder: int) -> None:
     session.stack.write("UPDATE files_upload SET folder_id = NULL WHERE path = ?", "lost.bin")
 
 
+def make_token(session: Session, folder: int) -> int:
+    """Make two tokens, one of which is revoked, and give the id of the other."""
+    for name in ("old", LONG_WORD[:100]):
+        wanted = {"name": name, "scopes": "read", "top": str(folder), "folder": str(folder)}
+        session.post_form("/tokens/new/", **wanted)
+    found = "SELECT id FROM files_token ORDER BY id DESC LIMIT 2"
+    (new,), (old,) = session.stack.rows(found)
+    session.post_form(f"/tokens/{old}/revoke/")
+    return int(str(new))
+
+
 def number_of(session: Session, name: str, folder: int) -> int:
     """Find an entry by its name."""
     ((number,),) = session.stack.rows(
@@ -95,6 +106,7 @@ def site(stack: Stack, admin: Session) -> Site:
     session.post_form(f"/folders/{folder}/new/", name=LONG_WORD[:100])
     unfinished(session, folder)
     one = f"entry={files[0]}"
+    token = make_token(session, folder)
     pages = {
         "spaces": ["/"],
         "search": ["/search/", "/search/?q=a", "/search/?q=zzz"],
@@ -110,6 +122,9 @@ def site(stack: Stack, admin: Session) -> Site:
         "trash": [f"/trash/{space}/"],
         "delete": [f"/trash/{space}/delete/?entry={old}"],
         "empty-trash": [f"/trash/{space}/empty/"],
+        "tokens": ["/tokens/"],
+        "create-token": ["/tokens/new/", f"/tokens/new/?folder={folder}"],
+        "revoke-token": [f"/tokens/{token}/revoke/"],
         "account": ["/accounts/password/change/", "/accounts/logout/"],
         "errors": ["/no/such/page", "/entries/999999999/", f"/folders/{files[0]}/new/"],
     }
