@@ -5,13 +5,12 @@ from typing import Final
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from files.errors import TokenNotFoundError
 from files.models import Event, Right, Token
 from files.models.reading import Reader
-from files.models.tokens import digest_of
+from files.models.tokens import TokenQuerySet, digest_of
 
 from .actors import Actor, Limit
 
@@ -30,7 +29,7 @@ def get_token(actor: Actor, token_id: int) -> Token:
     return token
 
 
-def tokens_of(actor: Actor) -> QuerySet[Token]:
+def tokens_of(actor: Actor) -> TokenQuerySet:
     """Give the tokens that get_token would find, newest first."""
     tokens = Token.objects.select_related("user").order_by("-pk")
     if Right.MANAGE not in actor.everywhere:

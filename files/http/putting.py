@@ -239,10 +239,15 @@ def _admit(face: PutFace, scope: Scope, put: Put) -> _Admission:
     return replace(admission, upload=_begin(admission, put.wanted))
 
 
+def _actor_of(face: PutFace, scope: Scope) -> Actor:
+    """Give who sends a request; in a thread. Raises what signed_in raises."""
+    request = ASGIRequest(scope, BytesIO())
+    return signed_in(request, schemes=face.schemes, door=face.door)
+
+
 def _look(face: PutFace, scope: Scope, put: Put) -> _Admission:
     """Decide whether a body may come, and begin nothing."""
-    request = ASGIRequest(scope, BytesIO())
-    actor = signed_in(request, schemes=face.schemes, door=face.door)
+    actor = _actor_of(face, scope)
     located = locate(actor, put.folder_id, Right.ADD)
     folder = check_wanted(located, put.wanted)
     _check_name(located, put)
@@ -269,7 +274,7 @@ def _find_begun(
     It is begun anew if the body came so slowly that it was forgotten meanwhile. Raises
     UploadNotFoundError where somebody has cancelled it, and what locate raises.
     """
-    actor = Actor(require_user(ASGIRequest(scope, BytesIO())), face.door)
+    actor = _actor_of(face, scope)
     folder = locate(actor, put.folder_id, Right.ADD).entry
     upload = landing_upload(ticket.upload_id, actor=actor)
     if upload is None and not ticket.is_over:
