@@ -17,7 +17,13 @@ from files.templatetags.files import size
 
 from .shown import Viewer, may_see, page_link
 
-_SILENT: Final = {"revision", "trashed", "transfer", "request"}  # said by the kind, or for jobs
+_SILENT: Final = {
+    "revision",
+    "trashed",
+    "transfer",
+    "request",
+    "token",
+}  # said by the kind, or for jobs
 # What makes or ends an entry changes all that it keeps.
 _WHOLE: Final = {
     Event.Kind.FOLDER_CREATED,
@@ -46,7 +52,7 @@ def names_in(events: Iterable[Event], viewer: Viewer) -> Names:
     events = list(events)
     kept = [state for event in events for state in (event.before, event.after) if state]
     entries = {event.entry_id for event in events if event.entry_id is not None}
-    entries |= _ids(kept, "parent") | _ids(kept, "entry")
+    entries |= _ids(kept, "parent") | _ids(kept, "entry") | _ids(kept, "top")
     spaces = _ids(kept, "space")
     users, groups = _ids(kept, "user"), _ids(kept, "group")
     return Names(
@@ -124,6 +130,10 @@ _FIELDS: Final[dict[str, tuple[StrOrPromise, _Show]]] = {
     "scope": (gettext_lazy("scope"), _label(Lock.Scope)),
     "deep": (gettext_lazy("with all below"), _flag),
     "properties": (gettext_lazy("properties"), lambda value, _names: ", ".join(value)),
+    "prefix": (gettext_lazy("begins with"), lambda value, _names: f"{value}…"),
+    "scopes": (gettext_lazy("scopes"), lambda value, _names: ", ".join(value)),
+    "top": (gettext_lazy("only in"), _entry),
+    "expires_at": (gettext_lazy("expires"), _plain),
     "code": (gettext_lazy("reason"), lambda value, _names: str(value)),
 }
 _ARROW: Final = SafeString(' <span class="arrow">→</span> ')

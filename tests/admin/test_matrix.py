@@ -17,11 +17,11 @@ from django.urls import URLResolver, resolve
 
 from files.admin.faces import CONTENT, UPLOAD
 from files.errors import ForbiddenError
-from files.models import Blob, Entry, Event, Upload, Version
+from files.models import Blob, Entry, Event, Token, Upload, Version
 from tests.admin.conftest import World, make_staff, signed_in
-from tests.factories import actor_of, make_upload, make_user
+from tests.factories import actor_of, make_token, make_upload, make_user
 
-MODELS = ("blob", "entry", "event", "space", "upload", "version")
+MODELS = ("blob", "entry", "event", "space", "token", "upload", "version")
 VERBS = ("view", "add", "change", "delete")
 # Each of these opens something by itself; of all others there is a test that they open nothing.
 USEFUL = (
@@ -71,7 +71,7 @@ def seen(model: str, app: str = "files") -> frozenset[str]:
     return frozenset({f"{app}.view_{model}", f"{app}.change_{model}"})
 
 
-def key_of(model: type[Blob | Event | Upload | Version]) -> Callable[[World], Any]:
+def key_of(model: type[Blob | Event | Token | Upload | Version]) -> Callable[[World], Any]:
     """Give the key of some row."""
     return lambda _world: model.objects.order_by("pk").values_list("pk", flat=True).first()
 
@@ -93,6 +93,7 @@ KEYS: dict[str, tuple[str, Callable[[World], Any]]] = {
     "version": ("files", key_of(Version)),
     "entry": ("files", lambda w: w.file.pk),
     "space": ("files", lambda w: w.space.pk),
+    "token": ("files", key_of(Token)),
     "upload": ("files", key_of(Upload)),
     "user": ("auth", eve),
     "group": ("auth", crew),
@@ -195,6 +196,17 @@ CASES = [
         },
         shown=seen("upload"),
     ),
+    Case(
+        "revoke token",
+        lambda _w: "files/token/",
+        may("change_token"),
+        form=lambda w: {
+            "action": "revoke",
+            "_selected_action": [key_of(Token)(w)],
+            "confirmed": "yes",
+        },
+        shown=seen("token"),
+    ),
     # Spaces
     Case("add space", lambda _w: "files/space/add/", may("add_space")),
     Case(
@@ -290,6 +302,7 @@ def place(world: World) -> World:
     """Add an account and a group with nothing to them, and an upload of bob's."""
     make_user("eve")
     make_upload(world.folder, "wave.mp4", actor=actor_of(world.bob))
+    make_token(world.bob, top=world.folder)
     Group.objects.create(name="crew")
     return world
 
@@ -406,6 +419,7 @@ def test_every_action_of_the_admin_has_a_case(rf: Any, superuser: User) -> None:
     assert existing == {
         ("entry", "move_to_trash"),
         ("entry", "restore"),
+        ("token", "revoke"),
         ("upload", "cancel"),
         ("user", "delete_selected"),
         ("group", "delete_selected"),
