@@ -5,12 +5,14 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
+from django.views import defaults
 
 from files.access import Actor
 from files.api.errors import problem
 from files.errors import FilesError
 from files.http.guard import Exchange
 from files.models import Event
+from files.protocol_errors import InternalFaultError
 from files.web.errors import error_response as page_of
 
 _API = "/api/"
@@ -50,6 +52,13 @@ class FilesMiddleware:
 def _say(request: HttpRequest, error: FilesError) -> HttpResponse:
     """Say what went wrong in the form of the face that the request is for."""
     return problem(error) if request.path.startswith(_API) else page_of(request, error)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Say that something broke, in the form of the face that the request is for."""
+    if request.path.startswith(_API):
+        return problem(InternalFaultError())
+    return defaults.server_error(request)
 
 
 def _actor(request: HttpRequest) -> Actor:

@@ -15,6 +15,14 @@ class AddressNotFoundError(FilesError):
     message = _("There is nothing at this address.")
 
 
+class InternalFaultError(FilesError):
+    """Something broke that should not; the log of the server says what, under the request's id."""
+
+    code = "internal-fault"
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    message = _("Something went wrong on the server. Please try again later.")
+
+
 class JobNotFoundError(FilesError):
     """No such job, or somebody else asked for it."""
 

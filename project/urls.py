@@ -10,6 +10,8 @@ from project.health import healthz
 # One sign-in, with one limit on attempts: the admin's goes through it too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+handler500 = "files.middleware.server_error"
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("admin/", admin.site.urls),

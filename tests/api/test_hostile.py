@@ -150,6 +150,17 @@ def test_a_method_that_an_address_does_not_take_is_told(
     assert answer.headers["allow"] == allow
 
 
+def test_what_breaks_is_a_problem_too(
+    ada: Api, root: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("files.api.views.entries.EntryLooked.at", lambda _located: 1 / 0)
+    ada.client.raise_request_exception = False
+
+    answer = ada.get(f"/entries/{root.pk}")
+
+    assert (answer.status, answer.code) == (500, "internal-fault")
+
+
 def test_head_is_answered_as_get_is(ada: Api, root: Entry) -> None:
     told = ada.send("HEAD", f"/entries/{root.pk}")
 
