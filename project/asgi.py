@@ -8,6 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django.setup(set_prefix=False)
 
 from files.admin import faces as admin  # noqa: E402 - needs the settings
+from files.api import faces as api  # noqa: E402 - needs the settings
 from files.http.doors import Doors  # noqa: E402 - needs the settings
 from files.http.handler import SyncCoreHandler  # noqa: E402
 from files.uploads.put import PUT  # noqa: E402
@@ -19,7 +20,7 @@ from project import urls  # noqa: E402, F401 - a mistake in a page's module must
 application = Doors(
     SyncCoreHandler(),
     uploads=[web.UPLOAD, admin.UPLOAD],
-    contents=[web.CONTENT, admin.CONTENT],
+    contents=[web.CONTENT, api.CONTENT, admin.CONTENT],
     resumable=[TUS, IETF],
-    puts=[PUT],
+    puts=[PUT, api.PUT],
 )

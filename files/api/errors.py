@@ -16,10 +16,11 @@ from files.errors import (
     MethodNotAllowedError,
     SignInRequiredError,
 )
+from files.http.credentials import challenges
+from files.http.heads import Answer
 from files.protocol_errors import TooManyRequestsError
 
 PROBLEM: Final = "application/problem+json"
-_CHALLENGE: Final = 'Bearer realm="Strongroom"'
 _NAMED: Final = 20  # faults that one answer tells
 
 
@@ -45,13 +46,18 @@ def problem(error: FilesError) -> HttpResponse:
 def _fields(error: FilesError) -> Mapping[str, str]:
     """Give the header fields that go with an error."""
     match error:
-        case SignInRequiredError():
-            return {"WWW-Authenticate": _CHALLENGE}
         case MethodNotAllowedError():
             return {"Allow": ", ".join(sorted(error.data.get("allow", [])))}
         case TooManyRequestsError():
             return {"Retry-After": str(error.data.get("retry_after", 1))}
-    return {}
+    return dict(challenges(error))
+
+
+def answer_of(error: FilesError) -> Answer:
+    """Say the same to who came by a door of bytes."""
+    told = problem(error)
+    headers = [*told.headers.items(), ("Cache-Control", "no-store")]
+    return Answer(told.status_code, headers, told.content)
 
 
 def of_values(_request: HttpRequest, error: ValidationError) -> HttpResponse:

@@ -50,17 +50,27 @@ _FOLDER_ETAG: Final = '"folder"'
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """A request to put a file: where to, what is said of it, and on which conditions."""
+    """A request to put a file: where to, what is said of it, and on which conditions.
+
+    One that names the file which it replaces by entry_id has no folder and no name of its own: it
+    is for the face to leave them out, and for the door to find them.
+    """
 
     folder_id: int
     wanted: Wanted  # its length is that of the body; None where it comes in chunks
     conditions: Conditions
     checksum: Checksum | None = None  # of the body, beside wanted.sha256
+    entry_id: int | None = None
 
     @property
     def is_small(self) -> bool:
         """Tell whether the body can be held in memory, by its length."""
         return self.wanted.length is not None and self.wanted.length <= SMALL
+
+    @property
+    def condition(self) -> Condition | None:
+        """Give what checks what has the name; None where anything may have it."""
+        return condition_of(self.conditions, self.entry_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,8 @@ class _Admission:
 
     actor: Actor
     folder: Entry
-    upload: Upload | None  # that was begun for a body that is not small
+    put: Put  # with the folder and the name that the door has found
+    upload: Upload | None = None  # that was begun for a body that is not small
 
 
 class PutDoor:
@@ -145,7 +156,7 @@ class PutDoor:
         if body.landed is not None:
             return await self._put_landed(face, scope, put, body.landed, body)
         admission = await self._django.in_thread(_admit, face, scope, put)
-        pieces = body.pieces()
+        put, pieces = admission.put, body.pieces()
         if admission.upload is not None:
             return await self._take(admission, admission.upload, put, pieces)
         data, is_whole = await _gather(pieces, put.wanted.length)
@@ -172,7 +183,7 @@ class PutDoor:
         """Put a file whose body nginx has received, or could not."""
         find = partial(_find_begun, ticket=landed.ticket)
         admission, upload = await self._django.in_thread(find, face, scope, put)
-        return await self._take(admission, upload, put, body.pieces(), landed)
+        return await self._take(admission, upload, admission.put, body.pieces(), landed)
 
     async def _take(
         self,
@@ -185,8 +196,8 @@ class PutDoor:
         """Let a body become a file by way of an upload."""
         length, checksum = put.wanted.length, put.checksum
         append = Append(0, length, is_last=True, checksum=checksum, landed=landed)
-        condition = condition_of(put.conditions)
-        entry, blob = await self._engine.take(upload, admission.actor, append, pieces, condition)
+        condition, actor = put.condition, admission.actor
+        entry, blob = await self._engine.take(upload, actor, append, pieces, condition)
         return _placed(entry, blob)
 
     async def _put_small(self, admission: _Admission, put: Put, data: bytes) -> Placed:
@@ -196,7 +207,7 @@ class PutDoor:
             put.wanted.path,
             blob,
             put.wanted.modified_at,
-            condition=condition_of(put.conditions),
+            condition=put.condition,
         )
         member = Member(admission.folder.pk, file, admission.actor, put.wanted.clash)
         try:
@@ -207,18 +218,20 @@ class PutDoor:
         return _placed(entry, blob)
 
 
-def condition_of(conditions: Conditions) -> Condition | None:
+def condition_of(conditions: Conditions, entry_id: int | None = None) -> Condition | None:
     """Give what checks conditions against what has the name; None where there are none.
 
-    It raises PreconditionFailedError.
+    entry_id is what must have it, if it matters. Raises PreconditionFailedError when called.
     """
-    if conditions == Conditions():
+    if conditions == Conditions() and entry_id is None:
         return None
-    return partial(_check_conditions, conditions)
+    return partial(_check_conditions, conditions, entry_id)
 
 
-def _check_conditions(conditions: Conditions, there: Entry | None) -> None:
+def _check_conditions(conditions: Conditions, entry_id: int | None, there: Entry | None) -> None:
     """Raise PreconditionFailedError if what is there, or that nothing is, does not suit."""
+    if entry_id is not None and (there is None or there.pk != entry_id):
+        raise PreconditionFailedError  # it was moved, renamed or trashed since the request came
     etag = modified_at = None
     if there is not None:
         version_id = there.version_id
@@ -236,7 +249,7 @@ def _admit(face: PutFace, scope: Scope, put: Put) -> _Admission:
     admission = _look(face, scope, put)
     if put.wanted.length is None or put.is_small:
         return admission
-    return replace(admission, upload=_begin(admission, put.wanted))
+    return replace(admission, upload=_begin(admission, admission.put.wanted))
 
 
 def _actor_of(face: PutFace, scope: Scope) -> Actor:
@@ -248,11 +261,25 @@ def _actor_of(face: PutFace, scope: Scope) -> Actor:
 def _look(face: PutFace, scope: Scope, put: Put) -> _Admission:
     """Decide whether a body may come, and begin nothing."""
     actor = _actor_of(face, scope)
-    located = locate(actor, put.folder_id, Right.ADD)
+    located, put = _placed_by(actor, put)
     folder = check_wanted(located, put.wanted)
     _check_name(located, put)
     _require_room(folder.space, put.wanted.length or 0)
-    return _Admission(actor, folder, None)
+    return _Admission(actor, folder, put)
+
+
+def _placed_by(actor: Actor, put: Put) -> tuple[Located, Put]:
+    """Find the folder that a file goes to; with a file to replace, its folder and its name.
+
+    Raises what locate raises, and NotAFileError.
+    """
+    if put.entry_id is not None:
+        entry = locate(actor, put.entry_id, Right.READ | Right.EDIT).entry
+        if entry.is_folder:
+            raise NotAFileError(entry_id=entry.pk)
+        wanted = replace(put.wanted, path=(entry.name,))
+        put = replace(put, folder_id=entry.parent_id or 0, wanted=wanted)
+    return locate(actor, put.folder_id, Right.ADD), put
 
 
 def _begin(admission: _Admission, wanted: Wanted) -> Upload:
@@ -263,7 +290,8 @@ def _begin(admission: _Admission, wanted: Wanted) -> Upload:
 def _begin_landing(face: PutFace, scope: Scope, put: Put) -> Upload:
     """Begin the upload of a body that nginx will receive; in a thread."""
     admission = _look(face, scope, put)
-    return create_upload(admission.folder, put.wanted, actor=admission.actor, is_landing=True)
+    wanted = admission.put.wanted
+    return create_upload(admission.folder, wanted, actor=admission.actor, is_landing=True)
 
 
 def _find_begun(
@@ -275,12 +303,13 @@ def _find_begun(
     UploadNotFoundError where somebody has cancelled it, and what locate raises.
     """
     actor = _actor_of(face, scope)
-    folder = locate(actor, put.folder_id, Right.ADD).entry
+    located, put = _placed_by(actor, put)
     upload = landing_upload(ticket.upload_id, actor=actor)
     if upload is None and not ticket.is_over:
         raise UploadNotFoundError
+    folder = located.entry
     upload = upload or create_upload(folder, put.wanted, actor=actor, is_landing=True)
-    return _Admission(actor, folder, upload), upload
+    return _Admission(actor, folder, put, upload), upload
 
 
 def _check_name(located: Located, put: Put) -> None:
@@ -288,7 +317,7 @@ def _check_name(located: Located, put: Put) -> None:
 
     Raises PreconditionFailedError and NotAFileError.
     """
-    condition = condition_of(put.conditions)
+    condition = put.condition
     if condition is None and put.is_small:
         return  # a few bytes may come in vain: it is decided when they are there
     there = None
