@@ -25,6 +25,7 @@ from .views import (
     search,
     spaces,
     start,
+    tokens,
     trash,
     uploads,
 )
@@ -49,7 +50,8 @@ _handlers: dict[type[Exception], Any] = {
 for kind, handler in _handlers.items():
     api.add_exception_handler(kind, handler)
 _rooms = (
-    start, me, spaces, members, entries, content, batches, trash, search, uploads, events, jobs
+    start, me, tokens, spaces, members, entries, content, batches, trash, search, uploads, events,
+    jobs,
 )  # fmt: skip
 for room in _rooms:
     api.add_router("", room.router)

@@ -46,6 +46,7 @@ def test_one_is_told_who_one_is(ada: Api, space: Space) -> None:
         "username": "ada",
         "is_staff": False,
         "personal_space": space.pk,
+        "token": None,
     }
 
 

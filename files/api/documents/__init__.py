@@ -37,6 +37,7 @@ from .spaces import (
     UsageTold,
     role_name,
 )
+from .tokens import ScopeName, TokenMade, TokenSent, TokenTold
 from .uploads import (
     KnownSent,
     KnownTold,
@@ -64,10 +65,14 @@ __all__ = [
     "RightName",
     "RoleName",
     "RoleSent",
+    "ScopeName",
     "Sent",
     "SpaceSent",
     "SpaceTold",
     "StartTold",
+    "TokenMade",
+    "TokenSent",
+    "TokenTold",
     "Told",
     "TransferSent",
     "TransferTold",

@@ -8,6 +8,7 @@ from pydantic import Field
 from files.models import Event
 
 from .base import Told
+from .tokens import TokenTold
 
 
 class EventTold(Told):
@@ -61,6 +62,7 @@ class MeTold(Told):
     username: str
     is_staff: bool
     personal_space: int | None
+    token: TokenTold | None = Field(description="By which one is signed in; null by a session.")
 
 
 class StartTold(Told):

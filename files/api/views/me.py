@@ -3,10 +3,12 @@
 from django.http import HttpResponse
 from ninja import Router
 
-from files.api.documents import MeTold
+from files.access import get_token
+from files.api.documents import MeTold, TokenTold
 from files.api.replies import reply
 from files.api.requests import ApiRequest
 from files.errors import SignInRequiredError
+from files.models import Space
 from files.operations.spaces import ensure_personal_space
 
 router = Router(tags=["me"])
@@ -18,11 +20,18 @@ def get_me(request: ApiRequest) -> HttpResponse:
     user = request.auth.user
     if user is None:
         raise SignInRequiredError
-    personal = ensure_personal_space(user, actor=request.auth)
+    limit = request.auth.limit
+    token = get_token(request.auth, limit.token_id or 0) if limit else None
+    personal = (
+        Space.objects.filter(owner=user).first()
+        if limit
+        else (ensure_personal_space(user, actor=request.auth))
+    )
     told = MeTold(
         id=user.pk,
         username=user.get_username(),
         is_staff=user.is_staff,
-        personal_space=personal.pk,
+        personal_space=personal.pk if personal else None,
+        token=TokenTold.of(token) if token else None,
     )
     return reply(told)
