@@ -40,3 +40,43 @@ class PropertiesTooLargeError(FilesError):
     code = "properties-too-large"
     status = HTTPStatus.INSUFFICIENT_STORAGE
     message = _("There is no room for these properties.")
+
+
+class ParentNotFoundError(FilesError):
+    """The folder in which something should be made is not there, or may not be known."""
+
+    code = "parent-not-found"
+    status = HTTPStatus.CONFLICT
+    message = _("The folder that this should go to does not exist.")
+
+
+class ForeignDestinationError(FilesError):
+    """A copy or move names a destination that is not of this server's files."""
+
+    code = "foreign-destination"
+    status = HTTPStatus.BAD_GATEWAY
+    message = _("The destination is not on this server.")
+
+
+class DepthRefusedError(FilesError):
+    """A request asks for a whole tree at once, where it may only ask for one folder."""
+
+    code = "depth-refused"
+    status = HTTPStatus.FORBIDDEN
+    message = _("Ask for one folder at a time.")
+
+
+class NameRefusedError(FilesError):
+    """A name is one that the server is set to keep out; data's pattern says by which rule."""
+
+    code = "name-refused"
+    status = HTTPStatus.FORBIDDEN
+    message = _("Files of this name are not accepted here.")
+
+
+class ReportRefusedError(FilesError):
+    """A report that is not made here, or not from there; data's condition says why (RFC 6578)."""
+
+    code = "report-refused"
+    status = HTTPStatus.FORBIDDEN
+    message = _("This report cannot be made. Ask for everything anew.")

@@ -9,6 +9,7 @@ django.setup(set_prefix=False)
 
 from files.admin import faces as admin  # noqa: E402 - needs the settings
 from files.api import faces as api  # noqa: E402 - needs the settings
+from files.dav.face import DAV  # noqa: E402
 from files.http.doors import Doors  # noqa: E402 - needs the settings
 from files.http.handler import SyncCoreHandler  # noqa: E402
 from files.uploads.put import PUT  # noqa: E402
@@ -23,4 +24,5 @@ application = Doors(
     contents=[web.CONTENT, api.CONTENT, admin.CONTENT],
     resumable=[TUS, IETF],
     puts=[PUT, api.PUT],
+    methods=[DAV],
 )

@@ -220,6 +220,8 @@ FILES_MAX_BODY_SIZE = env.int("FILES_MAX_BODY_SIZE", default=2_621_440)  # bytes
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILES_MAX_BODY_SIZE
 FILES_DEFAULT_QUOTA = env.int("FILES_DEFAULT_QUOTA", default=0)  # bytes a new space; 0: no limit
 FILES_MIN_FREE_SPACE = env.int("FILES_MIN_FREE_SPACE", default=512 * 2**20)  # bytes kept free
+# Names that WebDAV keeps out, as globs such as ._*; what is there already stays.
+FILES_DAV_REFUSED_NAMES = env.list("FILES_DAV_REFUSED_NAMES", default=[])
 FILES_MAX_DEPTH = env.int("FILES_MAX_DEPTH", default=64)  # folders inside each other
 # Seconds from a blob's last reference until its bytes go.
 FILES_BLOB_GRACE_SECONDS = env.int("FILES_BLOB_GRACE_SECONDS", default=86_400)

@@ -33,6 +33,7 @@ from .landing import (
     is_our_nginx,
     landed_of,
 )
+from .methods import MethodDoor, MethodFace
 from .putting import PutDoor, PutFace
 from .resumable import ResumableDoor, ResumableFace
 from .small import SmallUploads
@@ -56,6 +57,7 @@ class Doors:
         contents: Sequence[ContentFace] = (),
         resumable: Sequence[ResumableFace] = (),
         puts: Sequence[PutFace] = (),
+        methods: Sequence[MethodFace] = (),
     ) -> None:
         self._django = django
         commits = Commits(django)
@@ -66,6 +68,7 @@ class Doors:
         self._uploads = UploadDoor(django, commits)
         self._downloads = DownloadDoor(django)
         self._archives = ArchiveDoor(django)
+        self._methods = MethodDoor(django, self._downloads, self._puts, methods)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; other protocols than HTTP are not spoken."""
@@ -123,6 +126,8 @@ class Doors:
             await self._to_django(scope, body, receive, send)
             return
         path = scope["path"]
+        if await self._answer_by_method(scope, body, receive, send):
+            return
         if await self._answer_by_protocol(scope, body, send):
             return
         if scope["method"] == "POST":
@@ -137,6 +142,21 @@ class Doors:
                 await answer(scope, again, send)
             return
         await self._to_django(scope, body, receive, send)
+
+    async def _answer_by_method(
+        self, scope: Scope, body: Body, receive: Receive, send: Send
+    ) -> bool:
+        """Answer a request of a protocol with methods of its own; False if it is none."""
+        try:
+            found = self._methods.face_of(scope, body)
+            if found is not None:
+                body.landed = await landed_of(scope)
+        except FilesError as error:
+            await self._refuse(error, scope, send)
+            return True
+        if found is not None:
+            await self._methods.answer(*found, scope, body, receive, send)
+        return found is not None
 
     async def _answer_by_protocol(self, scope: Scope, body: Body, send: Send) -> bool:
         """Answer a request of one of the upload protocols; False if it is none."""
@@ -178,6 +198,8 @@ class Doors:
             raise LandingRefusedError
         if (refusal := check_head(asked)) is not None:
             raise refusal
+        if (method := self._methods.face_of(asked, body)) is not None:
+            return await self._methods.admit(*method, asked)
         if (resumable := self._resumable.face_of(asked, body)) is not None:
             return await self._resumable.admit(*resumable, asked)
         if (put := self._puts.face_of(asked, body)) is not None:

@@ -71,11 +71,21 @@ class DownloadDoor:
         self._django = django
 
     async def send_content(
-        self, face: ContentFace, entry_id: int, scope: Scope, receive: Receive, send: Send
+        self,
+        face: ContentFace,
+        entry_id: int,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        actor: Actor | None = None,
     ) -> None:
-        """Answer GET or HEAD for a file, or for the version that the query names."""
+        """Answer GET or HEAD for a file, or for the version that the query names.
+
+        actor is who asks, where that has been found out.
+        """
         try:
-            decision = await self._django.in_thread(_decide, face, entry_id, scope)
+            decision = await self._django.in_thread(_decide, face, entry_id, scope, actor)
             if decision.is_accelerated:
                 await _send_accelerated(decision, scope, send)
             elif decision.answer.has_content:
@@ -89,10 +99,11 @@ class DownloadDoor:
             await self._django.respond(as_refusal(scope, error), send)
 
 
-def _decide(face: ContentFace, entry_id: int, scope: Scope) -> _Decision:
+def _decide(face: ContentFace, entry_id: int, scope: Scope, actor: Actor | None) -> _Decision:
     """Find the file, check the right to read it, and decide on the answer; in a thread."""
     request = ASGIRequest(scope, BytesIO())
-    actor = signed_in(request, schemes=face.schemes, door=face.door)
+    if actor is None:
+        actor = signed_in(request, schemes=face.schemes, door=face.door)
     actor = face.reader(actor, entry_id)
     entry = locate(actor, entry_id).entry
     version = entry.version

@@ -109,6 +109,22 @@ class PutFace(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class _Asker:
+    """Who wants to put a file: who is known to, or whoever signs in with the request."""
+
+    face: PutFace
+    scope: Scope
+    known: Actor | None
+
+    def find(self) -> Actor:
+        """Find out who it is; in a thread. Raises what signed_in raises."""
+        if self.known is not None:
+            return self.known
+        request = ASGIRequest(self.scope, BytesIO())
+        return signed_in(request, schemes=self.face.schemes, door=self.face.door)
+
+
+@dataclass(frozen=True, slots=True)
 class _Admission:
     """Who may put what where: advice, since acting decides it all again."""
 
@@ -141,21 +157,33 @@ class PutDoor:
         head = head_of(scope, body)
         return next(((face, head) for face in self._faces if face.speaks(head)), None)
 
-    async def answer(self, face: PutFace, head: Head, scope: Scope, body: Body, send: Send) -> None:
-        """Answer one request; of one that is refused by its head, no byte is asked for."""
+    async def answer(
+        self,
+        face: PutFace,
+        head: Head,
+        scope: Scope,
+        body: Body,
+        send: Send,
+        *,
+        actor: Actor | None = None,
+    ) -> None:
+        """Answer one request; of one that is refused by its head, no byte is asked for.
+
+        actor is who puts the file, where that has been found out.
+        """
         scope["files.exchange"].route = face.route
         try:
-            answer = face.render(head, await self._put(face, head, scope, body))
+            answer = face.render(head, await self._put(_Asker(face, scope, actor), head, body))
         except FilesError as error:
             answer = face.render_error(head, error)
         await send_answer(answer, head, send)
 
-    async def _put(self, face: PutFace, head: Head, scope: Scope, body: Body) -> Placed:
+    async def _put(self, asker: _Asker, head: Head, body: Body) -> Placed:
         """Admit, receive and put one file."""
-        put = face.parse(head)
+        put = asker.face.parse(head)
         if body.landed is not None:
-            return await self._put_landed(face, scope, put, body.landed, body)
-        admission = await self._django.in_thread(_admit, face, scope, put)
+            return await self._put_landed(asker, put, body.landed, body)
+        admission = await self._django.in_thread(_admit, asker, put)
         put, pieces = admission.put, body.pieces()
         if admission.upload is not None:
             return await self._take(admission, admission.upload, put, pieces)
@@ -165,7 +193,9 @@ class PutDoor:
         upload = await self._django.in_thread(_begin, admission, put.wanted)
         return await self._take(admission, upload, put, _chained(data, pieces))
 
-    async def admit(self, face: PutFace, head: Head, scope: Scope) -> Ticket:
+    async def admit(
+        self, face: PutFace, head: Head, scope: Scope, *, actor: Actor | None = None
+    ) -> Ticket:
         """Decide by the head of a request whether its body may land, and begin its upload.
 
         Raises what the face and admission raise, and LandingRefusedError for a body to be streamed.
@@ -173,16 +203,14 @@ class PutDoor:
         put = face.parse(head)
         if put.wanted.length is None or put.is_small:
             raise LandingRefusedError
-        upload = await self._django.in_thread(_begin_landing, face, scope, put)
+        upload = await self._django.in_thread(_begin_landing, _Asker(face, scope, actor), put)
         assert upload.landing_until is not None  # noqa: S101 - it was given one
         return Ticket(upload.pk, upload.landing_until)
 
-    async def _put_landed(
-        self, face: PutFace, scope: Scope, put: Put, landed: Landed, body: Body
-    ) -> Placed:
+    async def _put_landed(self, asker: _Asker, put: Put, landed: Landed, body: Body) -> Placed:
         """Put a file whose body nginx has received, or could not."""
         find = partial(_find_begun, ticket=landed.ticket)
-        admission, upload = await self._django.in_thread(find, face, scope, put)
+        admission, upload = await self._django.in_thread(find, asker, put)
         return await self._take(admission, upload, admission.put, body.pieces(), landed)
 
     async def _take(
@@ -241,26 +269,20 @@ def _check_conditions(conditions: Conditions, entry_id: int | None, there: Entry
         raise PreconditionFailedError
 
 
-def _admit(face: PutFace, scope: Scope, put: Put) -> _Admission:
+def _admit(asker: _Asker, put: Put) -> _Admission:
     """Decide by the head of a request whether its body may come; in a thread.
 
     A body that is known not to be small is given its upload, which reserves its room.
     """
-    admission = _look(face, scope, put)
+    admission = _look(asker, put)
     if put.wanted.length is None or put.is_small:
         return admission
     return replace(admission, upload=_begin(admission, admission.put.wanted))
 
 
-def _actor_of(face: PutFace, scope: Scope) -> Actor:
-    """Give who sends a request; in a thread. Raises what signed_in raises."""
-    request = ASGIRequest(scope, BytesIO())
-    return signed_in(request, schemes=face.schemes, door=face.door)
-
-
-def _look(face: PutFace, scope: Scope, put: Put) -> _Admission:
+def _look(asker: _Asker, put: Put) -> _Admission:
     """Decide whether a body may come, and begin nothing."""
-    actor = _actor_of(face, scope)
+    actor = asker.find()
     located, put = _placed_by(actor, put)
     folder = check_wanted(located, put.wanted)
     _check_name(located, put)
@@ -287,22 +309,20 @@ def _begin(admission: _Admission, wanted: Wanted) -> Upload:
     return create_upload(admission.folder, wanted, actor=admission.actor)
 
 
-def _begin_landing(face: PutFace, scope: Scope, put: Put) -> Upload:
+def _begin_landing(asker: _Asker, put: Put) -> Upload:
     """Begin the upload of a body that nginx will receive; in a thread."""
-    admission = _look(face, scope, put)
+    admission = _look(asker, put)
     wanted = admission.put.wanted
     return create_upload(admission.folder, wanted, actor=admission.actor, is_landing=True)
 
 
-def _find_begun(
-    face: PutFace, scope: Scope, put: Put, *, ticket: Ticket
-) -> tuple[_Admission, Upload]:
+def _find_begun(asker: _Asker, put: Put, *, ticket: Ticket) -> tuple[_Admission, Upload]:
     """Find the upload that was begun for a body that has landed since; in a thread.
 
     It is begun anew if the body came so slowly that it was forgotten meanwhile. Raises
     UploadNotFoundError where somebody has cancelled it, and what locate raises.
     """
-    actor = _actor_of(face, scope)
+    actor = asker.find()
     located, put = _placed_by(actor, put)
     upload = landing_upload(ticket.upload_id, actor=actor)
     if upload is None and not ticket.is_over:

@@ -98,8 +98,12 @@ def rename_entry(entry: Entry, *, name: str, actor: Actor) -> Entry:
 
 
 @transaction.atomic
-def move_within_space(entries: Sequence[Entry], *, parent: Entry, actor: Actor) -> list[Entry]:
+def move_within_space(
+    entries: Sequence[Entry], *, parent: Entry, name: str | None = None, actor: Actor
+) -> list[Entry]:
     """Move entries, with what is in them, into a folder of their space, or none of them.
+
+    name is what the one entry is called there, where that is another than now.
 
     One row is written for each, whatever lies below it. Locks the space, and ends the locks on them
     and below. Raises NotAFolderError, TooDeepError, MoveIntoSelfError if parent is an entry or lies
@@ -111,10 +115,12 @@ def move_within_space(entries: Sequence[Entry], *, parent: Entry, actor: Actor) 
     destination = locate(actor, parent.pk, Right.ADD)
     require_folder(destination)
     require_unlocked(destination, space, actor)
-    return [_move_one(entry, destination, space=space, actor=actor) for entry in entries]
+    return [_move_one(entry, destination, name, space=space, actor=actor) for entry in entries]
 
 
-def _move_one(entry: Entry, destination: Located, *, space: Space, actor: Actor) -> Entry:
+def _move_one(
+    entry: Entry, destination: Located, name: str | None, *, space: Space, actor: Actor
+) -> Entry:
     """Move one entry below a locked destination of its space."""
     located, parent = locate(actor, entry.pk, Right.EDIT), destination.entry
     entry = located.entry
@@ -127,10 +133,12 @@ def _move_one(entry: Entry, destination: Located, *, space: Space, actor: Actor)
         return entry
     take_tree(located, space, actor)
     before = entry.placement
-    renamed = fit_name(entry, destination, space)
+    if name is not None:
+        set_name(entry, name)
+    fit_name(entry, destination, space)
     entry.parent = parent
     entry.revision += 1
-    entry.save(update_fields=["parent", "revision", *renamed])
+    entry.save(update_fields=["parent", "revision", "name", "name_key", "name_fold"])
     record(space, [draft(Event.Kind.ENTRY_MOVED, entry, before=before)], actor=actor)
     return entry
 

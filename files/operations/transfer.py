@@ -5,9 +5,9 @@ nobody sees half of it, and attached in the last transaction.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import batched
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,21 +15,20 @@ from django.utils import timezone
 
 from files.access import Actor, locate
 from files.errors import ChangedMeanwhileError, FilesError, MoveIntoSelfError, QuotaExceededError
-from files.models import Entry, Event, Right, Space, Version
+from files.models import Entry, Event, Right, Space
 from files.models.tree import count_below, is_any_inside, size_of
+from files.names import check_name
 
-from .blobs import BATCH, share_blobs
+from .blobs import BATCH
+from .copying import MARK, Transfer, copy_rows
 from .entries import fit_name, move_within_space, refuse_root, require_folder
-from .journal import charge, draft, lock_spaces, record
+from .journal import draft, lock_spaces, record
 from .lock_rules import require_unlocked, require_unlocked_tree, take_tree
 from .naming import free_name, set_name
-from .properties import copy_properties
 from .trash import detach, purge_some
-from .versions import point_at_newest
 
 INLINE_LIMIT = 500  # entries that a request copies itself
 TRIES = 3  # how often a job starts over when the source changes under it
-_MARK = "transfer "
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +38,6 @@ class Outcome:
     done: list[Entry]
     queued: bool = False  # a job does it; its event is JOB_REQUESTED
     job: int | None = None  # the seq of that event in the space of the destination
-
-
-@dataclass(frozen=True, slots=True)
-class _Transfer:
-    """Where copies go and for whom; request is the event that asked a job for it."""
-
-    parent: Entry
-    actor: Actor
-    moves: bool
-    request: Event | None = None
-
-    @property
-    def mark(self) -> str:
-        """Give what marks the top of an unfinished copy of this job: no name that a user sees."""
-        return f"{_MARK}{self.request.pk}" if self.request else ""
 
 
 def move_entries(entries: Sequence[Entry], *, parent: Entry, actor: Actor) -> Outcome:
@@ -69,7 +53,7 @@ def move_entries(entries: Sequence[Entry], *, parent: Entry, actor: Actor) -> Ou
         moved = move_within_space(near, parent=parent, actor=actor)
         if not far:
             return Outcome(moved)
-        outcome = _transfer(far, _Transfer(parent, actor, moves=True))
+        outcome = _transfer(far, Transfer(parent, actor, moves=True))
         return Outcome([*moved, *outcome.done], outcome.queued, outcome.job)
 
 
@@ -80,15 +64,30 @@ def copy_entries(entries: Sequence[Entry], *, parent: Entry, actor: Actor) -> Ou
     """
     with transaction.atomic():
         lock_spaces(parent.space_id, *(entry.space_id for entry in entries))
-        return _transfer(entries, _Transfer(parent, actor, moves=False))
+        return _transfer(entries, Transfer(parent, actor, moves=False))
 
 
-def _transfer(entries: Sequence[Entry], job: _Transfer) -> Outcome:
+@transaction.atomic
+def transfer_entry(
+    entry: Entry, *, parent: Entry, name: str, moves: bool, is_shallow: bool = False, actor: Actor
+) -> Outcome:
+    """Copy an entry into a folder under a name or, between spaces, move it there.
+
+    Raises what move_entries and copy_entries raise.
+    """
+    lock_spaces(parent.space_id, entry.space_id)
+    job = Transfer(parent, actor, moves, name=check_name(name), is_shallow=is_shallow)
+    return _transfer([entry], job)
+
+
+def _transfer(entries: Sequence[Entry], job: Transfer) -> Outcome:
     """Check a transfer under the lock, then do it here if it is small, or ask a job to."""
     _check([entry.pk for entry in entries], job)
     count = sum(1 + count_below(entry.pk, limit=INLINE_LIMIT) for entry in entries)
-    if count > INLINE_LIMIT:
+    if count > INLINE_LIMIT and not job.is_shallow:
         order = {"entries": [e.pk for e in entries], "parent": job.parent.pk, "moves": job.moves}
+        if job.name:
+            order["name"] = job.name
         if (limit := job.actor.limit) is not None:
             order["limit"] = {"rights": int(limit.rights), "top_id": limit.top_id}
         if job.actor.held:
@@ -114,7 +113,7 @@ def run_transfer(request: Event, *, actor: Actor) -> list[Entry]:
     order = (request.after or {})["transfer"]
     actor = replace(actor, held=frozenset(order.get("held", ())))
     parent = locate(actor, order["parent"], Right.ADD).entry
-    job = _Transfer(parent, actor, order["moves"], request)
+    job = Transfer(parent, actor, order["moves"], request, order.get("name", ""))
     _discard(parent.space, _staged(parent.space).filter(name_key=job.mark))
     finished = _finished(job)
     left = [entry_id for entry_id in order["entries"] if entry_id not in finished]
@@ -130,8 +129,8 @@ def discard_staged(space: Space, *, older_than: timedelta) -> None:
 
     The age is that of the request: what is moved keeps the time that its source was made at.
     """
-    marks = _staged(space).filter(name_key__startswith=_MARK).values_list("pk", "name_key")
-    requests = {pk: int(mark.removeprefix(_MARK)) for pk, mark in marks}
+    marks = _staged(space).filter(name_key__startswith=MARK).values_list("pk", "name_key")
+    requests = {pk: int(mark.removeprefix(MARK)) for pk, mark in marks}
     limit = timezone.now() - older_than
     young = Event.objects.filter(pk__in=requests.values(), at__gte=limit)
     kept = set(young.values_list("pk", flat=True))
@@ -153,7 +152,7 @@ def _discard(space: Space, staged: QuerySet[Entry]) -> None:
         pass
 
 
-def _finished(job: _Transfer) -> dict[int, int]:
+def _finished(job: Transfer) -> dict[int, int]:
     """Give what an earlier run of the job has transferred: the new ids by the old ones."""
     assert job.request is not None  # noqa: S101 - only jobs ask
     done = Event.objects.filter(
@@ -162,7 +161,7 @@ def _finished(job: _Transfer) -> dict[int, int]:
     return dict(done.order_by("seq").values_list("before__entry", "entry_id"))
 
 
-def _transfer_steadily(entry_id: int, job: _Transfer) -> Entry:
+def _transfer_steadily(entry_id: int, job: Transfer) -> Entry:
     """Copy a tree in bounded transactions and attach it, starting over if it changed meanwhile."""
     for _attempt in range(TRIES):
         source = locate(job.actor, entry_id, Right.EDIT if job.moves else Right.READ).entry
@@ -191,7 +190,7 @@ def _has_changed(source: Entry, since: int) -> bool:
     return is_any_inside(touched, source.pk)
 
 
-def _check(entry_ids: Sequence[int], job: _Transfer) -> None:
+def _check(entry_ids: Sequence[int], job: Transfer) -> None:
     """Check rights, shape and room of a transfer before anything is written."""
     destination = locate(job.actor, job.parent.pk, Right.ADD)
     require_folder(destination)
@@ -207,8 +206,8 @@ def _check(entry_ids: Sequence[int], job: _Transfer) -> None:
             raise MoveIntoSelfError(entry_id=source.pk)
         if job.moves:
             require_unlocked_tree(located, source.space, job.actor)
-            fit_name(source, destination, space)
-        needed += size_of(source.pk, all_versions=job.moves)
+            fit_name(_named(source, job), destination, space)
+        needed += 0 if job.is_shallow else size_of(source.pk, all_versions=job.moves)
     room = space.free_bytes
     if room is not None and needed > room:
         raise QuotaExceededError(
@@ -216,7 +215,14 @@ def _check(entry_ids: Sequence[int], job: _Transfer) -> None:
         )
 
 
-def _copy_tree(source: Entry, job: _Transfer) -> Entry:
+def _named(source: Entry, job: Transfer) -> Entry:
+    """Give an entry as it is to be called; the caller does not save it."""
+    named = copy(source)
+    set_name(named, job.name or source.name)
+    return named
+
+
+def _copy_tree(source: Entry, job: Transfer) -> Entry:
     """Copy a tree, detached."""
     top = _stage(source, job)
     _fill(top, source, job)
@@ -224,16 +230,16 @@ def _copy_tree(source: Entry, job: _Transfer) -> Entry:
 
 
 @transaction.atomic
-def _stage(source: Entry, job: _Transfer) -> Entry:
+def _stage(source: Entry, job: Transfer) -> Entry:
     """Copy the top of a tree, detached and marked."""
     lock_spaces(job.parent.space_id, source.space_id)
     rows = list(Entry.objects.filter(pk=source.pk))
-    return _copy_rows(rows, job, parent_id=None)[0]
+    return copy_rows(rows, job, parent_id=None)[0]
 
 
-def _fill(top: Entry, source: Entry, job: _Transfer) -> None:
+def _fill(top: Entry, source: Entry, job: Transfer) -> None:
     """Copy what is live below a folder; each batch is a transaction that locks both spaces."""
-    pending = [(source.pk, top.pk)] if source.is_folder else []
+    pending = [(source.pk, top.pk)] if source.is_folder and not job.is_shallow else []
     while pending:
         folder_id, copy_id = pending.pop()
         last: int | None = 0
@@ -244,7 +250,7 @@ def _fill(top: Entry, source: Entry, job: _Transfer) -> None:
 
 @transaction.atomic
 def _copy_children(
-    top: Entry, folder_id: int, copy_id: int, job: _Transfer, *, after: int
+    top: Entry, folder_id: int, copy_id: int, job: Transfer, *, after: int
 ) -> tuple[int | None, list[tuple[int, int]]]:
     """Copy some children of a folder; give the last one's id, and the folders with their copies."""
     source_space = Entry.objects.values_list("space", flat=True).filter(pk=folder_id)
@@ -252,7 +258,7 @@ def _copy_children(
     _require_staged(top)
     children = Entry.objects.live().filter(parent=folder_id, pk__gt=after)
     rows = list(children.order_by("pk")[:BATCH])
-    copies = _copy_rows(rows, job, parent_id=copy_id)
+    copies = copy_rows(rows, job, parent_id=copy_id)
     pairs = zip(rows, copies, strict=True)
     folders = [(row.pk, copy.pk) for row, copy in pairs if row.is_folder]
     return (rows[-1].pk if len(rows) == BATCH else None), folders
@@ -264,78 +270,8 @@ def _require_staged(top: Entry) -> None:
         raise ChangedMeanwhileError
 
 
-def _copy_rows(sources: Sequence[Entry], job: _Transfer, *, parent_id: int | None) -> list[Entry]:
-    """Insert detached copies of some entries, and charge their versions."""
-    space = lock_spaces(job.parent.space_id)[job.parent.space_id]
-    copies = Entry.objects.bulk_create(
-        [_copy_of(source, space, parent_id, job) for source in sources]
-    )
-    by_source = {source.pk: copy for source, copy in zip(sources, copies, strict=True)}
-    versions = Version.objects.filter(entry__in=by_source).order_by("pk")
-    if not job.moves:
-        versions = versions.filter(pk__in=[source.version_id for source in sources])
-    rows = list(versions)
-    share_blobs(row.blob_id for row in rows)
-    _renew_digests(rows)
-    charge(space, sum(row.size for row in rows))
-    space.save(update_fields=["used_bytes"])
-    # In the order of their ids, so that the newest is the newest again.
-    made = Version.objects.bulk_create(
-        [_copy_of_version(row, by_source[row.entry_id]) for row in rows], batch_size=BATCH
-    )
-    point_at_newest([copy.pk for copy in copies if not copy.is_folder])
-    for version in made:
-        version.entry.version = version
-    copy_properties({pk: copy.pk for pk, copy in by_source.items()})
-    return copies
-
-
-def _renew_digests(rows: Sequence[Version]) -> None:
-    """Read digests that rows lacked once more, now that their blobs are locked.
-
-    A job may have recorded them meanwhile (operations/digests.py), and does not see the copies.
-    """
-    lacking = [row for row in rows if not row.sha256]
-    for some in batched(lacking, BATCH):
-        keys = [row.pk for row in some]
-        known = dict(Version.objects.filter(pk__in=keys).values_list("pk", "sha256"))
-        for row in some:
-            row.sha256 = known.get(row.pk, "")
-
-
-def _copy_of(source: Entry, space: Space, parent_id: int | None, job: _Transfer) -> Entry:
-    """Make an unsaved copy of an entry; what is moved keeps who made it, and when."""
-    copy = Entry(
-        space=space,
-        parent_id=parent_id,
-        kind=source.kind,
-        name=source.name,
-        name_key=source.name_key if parent_id else job.mark,
-        name_fold=source.name_fold,
-        size=source.size,
-        media_type=source.media_type,
-        modified_at=source.modified_at,
-        created_by=job.actor.user,
-    )
-    if job.moves:
-        copy.created_by_id, copy.created_at = source.created_by_id, source.created_at
-    return copy
-
-
-def _copy_of_version(row: Version, copy: Entry) -> Version:
-    """Make an unsaved copy of a version."""
-    return Version(
-        entry=copy,
-        blob_id=row.blob_id,
-        size=row.size,
-        sha256=row.sha256,
-        created_at=row.created_at,
-        created_by_id=row.created_by_id,
-    )
-
-
 @transaction.atomic
-def _attach(top: Entry, source: Entry, job: _Transfer) -> Entry:
+def _attach(top: Entry, source: Entry, job: Transfer) -> Entry:
     """Show a finished copy in its folder and, for a move, take the source away."""
     spaces = lock_spaces(job.parent.space_id, source.space_id)
     space = spaces[job.parent.space_id]
@@ -349,11 +285,11 @@ def _attach(top: Entry, source: Entry, job: _Transfer) -> Entry:
     require_unlocked(destination, space, job.actor)
     if job.moves:
         take_tree(located, spaces[source.space_id], job.actor)
-    set_name(top, source.name)
+    set_name(top, job.name or source.name)
     if job.moves:
         fit_name(top, destination, space)
     else:
-        set_name(top, free_name(parent, source.name, kind=source.kind))
+        set_name(top, free_name(parent, top.name, kind=source.kind))
     top.parent = parent
     top.save(update_fields=["parent", "name", "name_key", "name_fold"])
     kind = Event.Kind.ENTRY_MOVED if job.moves else Event.Kind.ENTRY_COPIED

@@ -80,9 +80,21 @@ def require_size(size: int, *, there: int = 0) -> None:
     """
     if size > settings.FILES_MAX_UPLOAD_SIZE:
         raise FileTooLargeError(limit=settings.FILES_MAX_UPLOAD_SIZE)
-    free = max(0, blob_storage().free_bytes() - settings.FILES_MIN_FREE_SPACE)
+    free = free_disk()
     if size - there > free:
         raise DiskFullError(needed=size - there, free=free)
+
+
+def free_disk() -> int:
+    """Give how many bytes may still come to the disk, at least 0."""
+    kept: int = settings.FILES_MIN_FREE_SPACE
+    return max(0, blob_storage().free_bytes() - kept)
+
+
+def room_in(space: Space) -> int:
+    """Give how many bytes may still come into a space, by its quota and by the disk."""
+    disk, quota = free_disk(), space.free_bytes
+    return disk if quota is None else min(disk, quota)
 
 
 def new_upload(folder: Entry, wanted: Wanted, *, actor: Actor) -> Upload:
