@@ -4,10 +4,10 @@ from http import HTTPStatus
 
 from files.access import Actor
 from files.dav_errors import ParentNotFoundError
-from files.errors import MalformedRequestError
+from files.errors import ForbiddenError, MalformedRequestError
 from files.http.heads import Answer
 from files.http.methods import Outcome
-from files.models import Entry
+from files.models import Entry, Right
 from files.operations.overwriting import Arrival, Place, copy_to, move_to
 
 from .calls import Call, Depth
@@ -46,16 +46,16 @@ def _place(call: Call, destination: DavPath) -> Place:
 
 
 def _folder(actor: Actor, destination: DavPath) -> Entry:
-    """Find the folder that a destination lies in."""
-    resource = find(actor, destination)
-    if resource.located is None or resource.is_home:
-        return resource.home_of_new
-    parent = find(actor, destination.parent).located if len(destination.names) > 1 else None
-    if parent is not None:
-        return parent.entry
-    if len(destination.names) > 1:
+    """Find the folder that a destination lies in.
+
+    Raises ParentNotFoundError, and ForbiddenError for a place beside or instead of the spaces.
+    """
+    if len(destination.names) <= 1:
+        raise ForbiddenError(right=Right.MANAGE.name)
+    located = find(actor, destination.parent).located
+    if located is None:
         raise ParentNotFoundError
-    return resource.located.entry  # the top of a space, which nothing can replace
+    return located.entry
 
 
 def _answer(arrival: Arrival, destination: DavPath) -> Outcome:
