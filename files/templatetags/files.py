@@ -1,5 +1,6 @@
 """What the pages need to show entries to people: icons, sizes, kinds, moments."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 
@@ -66,6 +67,12 @@ def entry_icon(entry: Entry) -> SafeString:
 def kind_label(entry: Entry) -> str:
     """Name what an entry is, in one word."""
     return _("Folder") if entry.is_folder else str(_KINDS[kind_of(entry.media_type)])
+
+
+@register.filter
+def at(values: Mapping[int, object], key: int) -> object:
+    """Give the value of a key, or None."""
+    return values.get(key)
 
 
 @register.filter

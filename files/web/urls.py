@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from .views import actions, browse, entry, known, search, tokens, transfer, trash, upload, uploads
+from .views import (
+    actions,
+    browse,
+    entry,
+    known,
+    locks,
+    search,
+    tokens,
+    transfer,
+    trash,
+    upload,
+    uploads,
+)
 
 app_name = "web"
 urlpatterns = [
@@ -24,6 +36,7 @@ urlpatterns = [
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/new/", tokens.create, name="create-token"),
     path("tokens/<int:token_id>/revoke/", tokens.revoke, name="revoke-token"),
+    path("locks/<int:lock_id>/break/", locks.break_, name="break-lock"),
     path("move/", transfer.move, name="move"),
     path("copy/", transfer.copy, name="copy"),
     path("trash/<int:space_id>/", trash.trash, name="trash"),

@@ -15,6 +15,7 @@ from files.http.requests import FilesRequest
 from files.models import Right, Space
 from files.models.listing import Cursor, Order, Page, list_folder
 from files.operations.spaces import ensure_personal_space
+from files.web.locking import shown_locks
 from files.web.pages import page
 from files.web.trail import title_of, trail_to
 from files.web.upload_pages import upload_context, upload_data
@@ -88,6 +89,7 @@ def folder(request: FilesRequest, entry_id: int) -> HttpResponse:
     cursor = Cursor.parse(request.GET.get("cursor", ""))
     listed = list_folder(located.entry, order, cursor)
     context = _folder_context(located, order, listed)
+    context["locks"] = shown_locks(located, request.actor, listed.entries)
     return render(request, "files/folder.html", {**context, "uploaded": notice})
 
 

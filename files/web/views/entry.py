@@ -24,6 +24,7 @@ from files.names import name_key, visible_name
 from files.operations.entries import create_folder, rename_entry
 from files.web.errors import sentence, wants_json
 from files.web.forms import NameForm
+from files.web.locking import shown_locks
 from files.web.pages import page, see_other
 from files.web.trail import title_of, trail_to
 
@@ -50,6 +51,7 @@ def show(request: FilesRequest, entry_id: int) -> HttpResponse:
         "versions": shown[:VERSIONS_SHOWN],
         "has_older_versions": len(shown) > VERSIONS_SHOWN,
         "can_edit": Right.EDIT in located.rights,
+        "locks": shown_locks(located, request.actor),
     }
     return render(request, "files/entry.html", context)
 
