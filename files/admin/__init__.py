@@ -1,5 +1,15 @@
 """The Django admin for staff, one module a model: reads, and changes that operations make."""
 
-from . import blobs, entries, events, spaces, tokens, uploads_pending, users, versions
+from . import blobs, entries, events, locks, spaces, tokens, uploads_pending, users, versions
 
-__all__ = ["blobs", "entries", "events", "spaces", "tokens", "uploads_pending", "users", "versions"]
+__all__ = [
+    "blobs",
+    "entries",
+    "events",
+    "locks",
+    "spaces",
+    "tokens",
+    "uploads_pending",
+    "users",
+    "versions",
+]

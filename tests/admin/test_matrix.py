@@ -17,11 +17,18 @@ from django.urls import URLResolver, resolve
 
 from files.admin.faces import CONTENT, UPLOAD
 from files.errors import ForbiddenError
-from files.models import Blob, Entry, Event, Token, Upload, Version
+from files.models import Blob, Entry, Event, Lock, Token, Upload, Version
 from tests.admin.conftest import World, make_staff, signed_in
-from tests.factories import actor_of, make_token, make_upload, make_user
+from tests.factories import (
+    actor_of,
+    make_folder,
+    make_lock,
+    make_token,
+    make_upload,
+    make_user,
+)
 
-MODELS = ("blob", "entry", "event", "space", "token", "upload", "version")
+MODELS = ("blob", "entry", "event", "lock", "space", "token", "upload", "version")
 VERBS = ("view", "add", "change", "delete")
 # Each of these opens something by itself; of all others there is a test that they open nothing.
 USEFUL = (
@@ -71,7 +78,7 @@ def seen(model: str, app: str = "files") -> frozenset[str]:
     return frozenset({f"{app}.view_{model}", f"{app}.change_{model}"})
 
 
-def key_of(model: type[Blob | Event | Token | Upload | Version]) -> Callable[[World], Any]:
+def key_of(model: type[Blob | Event | Lock | Token | Upload | Version]) -> Callable[[World], Any]:
     """Give the key of some row."""
     return lambda _world: model.objects.order_by("pk").values_list("pk", flat=True).first()
 
@@ -92,6 +99,7 @@ KEYS: dict[str, tuple[str, Callable[[World], Any]]] = {
     "event": ("files", key_of(Event)),
     "version": ("files", key_of(Version)),
     "entry": ("files", lambda w: w.file.pk),
+    "lock": ("files", key_of(Lock)),
     "space": ("files", lambda w: w.space.pk),
     "token": ("files", key_of(Token)),
     "upload": ("files", key_of(Upload)),
@@ -207,6 +215,17 @@ CASES = [
         },
         shown=seen("token"),
     ),
+    # Locks, likewise
+    Case(
+        "break lock",
+        lambda _w: "files/lock/",
+        form=lambda w: {
+            "action": "break_locks",
+            "_selected_action": [key_of(Lock)(w)],
+            "confirmed": "yes",
+        },
+        shown=seen("lock"),
+    ),
     # Spaces
     Case("add space", lambda _w: "files/space/add/", may("add_space")),
     Case(
@@ -299,10 +318,11 @@ ELSEWHERE = {
 
 @pytest.fixture
 def place(world: World) -> World:
-    """Add an account and a group with nothing to them, and an upload of bob's."""
+    """Add an account and a group with nothing to them, an upload, a token and a lock of bob's."""
     make_user("eve")
     make_upload(world.folder, "wave.mp4", actor=actor_of(world.bob))
     make_token(world.bob, top=world.folder)
+    make_lock(make_folder(world.root, "locked"), actor=actor_of(world.bob))
     Group.objects.create(name="crew")
     return world
 
@@ -314,6 +334,7 @@ def state() -> list[Any]:
         list(User.objects.order_by("pk").values_list("pk", "username", "password")),
         list(Group.objects.order_by("pk").values_list("pk", "name")),
         Upload.objects.count(),
+        Lock.objects.count(),
     ]
 
 
@@ -420,6 +441,7 @@ def test_every_action_of_the_admin_has_a_case(rf: Any, superuser: User) -> None:
         ("entry", "move_to_trash"),
         ("entry", "restore"),
         ("token", "revoke"),
+        ("lock", "break_locks"),
         ("upload", "cancel"),
         ("user", "delete_selected"),
         ("group", "delete_selected"),
@@ -439,10 +461,13 @@ def test_actions_on_what_the_list_does_not_have_change_nothing(action: str, worl
     assert state() == before
 
 
-@pytest.mark.parametrize("model", ["files/entry", "files/upload", "auth/user", "auth/group"])
+@pytest.mark.parametrize(
+    "model", ["files/entry", "files/lock", "files/upload", "auth/user", "auth/group"]
+)
 @pytest.mark.parametrize("key", ["x", "1 OR 1=1", "9" * 30])
 def test_actions_on_what_is_no_key_are_refused(model: str, key: str, superuser: User) -> None:
-    action = {"files/entry": "restore", "files/upload": "cancel"}.get(model, "delete_selected")
+    actions = {"files/entry": "restore", "files/lock": "break_locks", "files/upload": "cancel"}
+    action = actions.get(model, "delete_selected")
     form = {"action": action, "_selected_action": [key], "post": "yes"}
 
     answer = signed_in(superuser).post(f"/admin/{model}/", form)
