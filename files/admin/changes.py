@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django_stubs_ext import StrOrPromise
 
 from files.models import Entry, Event, Grant, Lock, Space
@@ -127,7 +127,7 @@ _FIELDS: Final[dict[str, tuple[StrOrPromise, _Show]]] = {
     "refuses_case_twins": (gettext_lazy("refuses names that differ only in case"), _flag),
     "entries": (gettext_lazy("entries"), lambda value, _names: str(value)),
     "holder": (gettext_lazy("held by"), _plain),
-    "scope": (gettext_lazy("scope"), _label(Lock.Scope)),
+    "scope": (pgettext_lazy("lock", "scope"), _label(Lock.Scope)),
     "deep": (gettext_lazy("with all below"), _flag),
     "properties": (gettext_lazy("properties"), lambda value, _names: ", ".join(value)),
     "prefix": (gettext_lazy("begins with"), lambda value, _names: f"{value}…"),

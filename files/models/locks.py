@@ -9,6 +9,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 # From the entries of a space's living locks upwards: it costs by the locks, whatever the tree is.
 _INSIDE = """
@@ -53,8 +54,8 @@ class Lock(models.Model):
     class Scope(models.TextChoices):
         """Whether others may hold one on the same at the same time (RFC 4918, 6.2)."""
 
-        EXCLUSIVE = "exclusive", _("exclusive")
-        SHARED = "shared", _("shared")
+        EXCLUSIVE = "exclusive", pgettext_lazy("lock", "exclusive")
+        SHARED = "shared", pgettext_lazy("lock", "shared")
 
     # That of the entry: what is locked in a space is found without looking at its tree.
     space = models.ForeignKey(
@@ -68,7 +69,7 @@ class Lock(models.Model):
         "files.Entry", on_delete=models.CASCADE, related_name="locks", verbose_name=_("entry")
     )
     token = models.CharField(_("lock token"), max_length=64, unique=True)
-    scope = models.CharField(_("scope"), max_length=9, choices=Scope)
+    scope = models.CharField(pgettext_lazy("lock", "scope"), max_length=9, choices=Scope)
     deep = models.BooleanField(_("with all below"))  # Depth: infinity
     # XML as the client gave it (RFC 4918, 14.17); "" where it gave none. Not to be trusted.
     owner = models.TextField(_("what its client says of who holds it"), blank=True)
