@@ -12,6 +12,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 BASE = Path(__file__).resolve().parent.parent
+# The whole suite runs both ways: with TEST_LANDING=true, nginx receives large bodies (docs/deploy.md).
+LANDING = os.environ.get("TEST_LANDING", "false")
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:
@@ -95,8 +97,7 @@ class Server:
                     self.data,
                     FILES_PORT=str(self.port),
                     FILES_BACKEND_PORT=str(self.backend_port),
-                    FILES_WORKERS="2",
-                    **self.settings,
+                    **{"FILES_WORKERS": "2", "FILES_LANDING": LANDING, **self.settings},
                 ),
                 stdout=output,
                 stderr=subprocess.STDOUT,
