@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 BASE = Path(__file__).resolve().parent.parent
-# The whole suite runs both ways: with TEST_LANDING=true, nginx receives large bodies (docs/deploy.md).
+# The suite runs both ways: with TEST_LANDING=true, nginx receives large bodies (docs/deploy.md).
 LANDING = os.environ.get("TEST_LANDING", "false")
 
 

@@ -176,6 +176,9 @@ def test_uploads_survive_every_kill(stack: Stack) -> None:
 
 def assert_files_are_whole(stack: Stack, uploads: Uploads) -> None:
     """Hold every file that is visible against what was sent under its name."""
+    # What nginx has received gets its digest from a job, which may have been killed too.
+    lacking = "SELECT id FROM files_blob WHERE sha256 = ''"
+    wait_until(lambda: stack.rows(lacking) == [], seconds=60)
     rows = stack.rows(
         "SELECT e.name, b.sha256 FROM files_entry e JOIN files_version v ON v.entry_id = e.id"
         " JOIN files_blob b ON b.id = v.blob_id WHERE e.parent_id = ?",
@@ -202,4 +205,5 @@ def assert_temporary_folders_are_empty(stack: Stack) -> None:
     """Check that nothing lies in the folders that only hold what is under way."""
     blobs = stack.server.data / "uploads" / "blobs"
     strays = [path for path in Path(stack.server.data / "uploads").rglob("*") if path.is_file()]
-    assert [path for path in strays if blobs not in path.parents] == []
+    # The key of nginx's last start, where bodies land, goes with its folder at the next one.
+    assert [path for path in strays if blobs not in path.parents and path.name != "key"] == []

@@ -12,8 +12,8 @@ import pytest
 
 from tests.e2e.conftest import Session, Stack
 from tests.e2e.tus import OFFSET, TusClient
-from tests.e2e.wire import connected, head, read_reply, reset
-from tests.processes import wait_until
+from tests.e2e.wire import chunked, connected, head, read_reply, reset
+from tests.processes import LANDING, wait_until
 
 CONTENT = random.Random(7).randbytes(6_000_000)  # noqa: S311 - a test's bytes
 
@@ -26,11 +26,16 @@ def tus(admin: Session, folder: int, port: int) -> TusClient:
 def begin_patch(
     tus: TusClient, url: str, body: bytes, *, length: int, at: int = 0
 ) -> socket.socket:
-    """Send the head of a PATCH and some of its body, and leave the connection open."""
+    """Send the head of a PATCH and some of its body, and leave the connection open.
+
+    Where nginx would receive it, of which nothing counts before the end, no length is stated.
+    """
+    framing = {"Content_Length": str(length)}
+    if LANDING == "true":
+        framing, body = {"Transfer_Encoding": "chunked"}, chunked(body, end=False)
     data = head(
         "PATCH", url, Cookie=tus.session.cookie, Sec_Fetch_Site="same-origin",
-        Tus_Resumable="1.0.0", Content_Type=OFFSET, Upload_Offset=str(at),
-        Content_Length=str(length),
+        Tus_Resumable="1.0.0", Content_Type=OFFSET, Upload_Offset=str(at), **framing,
     )  # fmt: skip
     connection = socket.create_connection(("127.0.0.1", tus.port or 0), timeout=60)
     connection.sendall(data + body)
