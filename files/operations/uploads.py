@@ -113,10 +113,11 @@ def reserve_ahead(upload: Upload, size: int) -> None:
 def take_over(upload: Upload) -> None:
     """Tell the connection that writes an upload to stop, by a new generation.
 
-    Raises UploadNotFoundError.
+    One that is finished has nobody to stop. Raises UploadNotFoundError.
     """
-    rows = Upload.objects.filter(pk=upload.pk, state=Upload.State.OPEN)
-    if not rows.update(generation=F("generation") + 1):
+    rows = Upload.objects.filter(pk=upload.pk)
+    stopped = rows.filter(state=Upload.State.OPEN).update(generation=F("generation") + 1)
+    if not stopped and not rows.exists():
         raise UploadNotFoundError
 
 

@@ -167,6 +167,49 @@ def test_connection_that_does_not_let_go_makes_others_wait_and_then_go(
     assert bench.append(b"3456789", at=3).is_finished
 
 
+def test_who_waits_for_another_to_let_go_is_told_that_it_has_finished(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.begin(length=3)
+    bench.append(b"012")
+    take_over = uploads.take_over
+    monkeypatch.setattr(appending, "get_upload", lambda *_asked: bench.upload)  # as it was before
+
+    with open(bench.path, "rb") as file:  # noqa: PTH123 - the lock is on this very file
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+        def take_over_and_let_go(upload: Upload) -> None:
+            take_over(upload)
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+        monkeypatch.setattr(uploads, "take_over", take_over_and_let_go)
+
+        assert bench.query().is_finished
+
+
+def test_who_waits_for_another_goes_on_with_the_file_that_landed_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bench.begin(length=3)
+    bench.append(b"")
+    take_over = uploads.take_over
+    landed = tmp_path / "landed"
+    landed.touch()
+
+    with open(bench.path, "rb") as file:  # noqa: PTH123 - the lock is on this very file
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+        def land_and_let_go(upload: Upload) -> None:
+            take_over(upload)
+            landed.rename(bench.path)
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+        monkeypatch.setattr(uploads, "take_over", land_and_let_go)
+
+        assert bench.append(b"012").is_finished
+    assert bench.files == {"a": b"012"}
+
+
 def test_who_waits_for_another_to_let_go_may_go_away(bench: Bench) -> None:
     bench.begin(length=10)
     bench.append(b"012")
