@@ -76,6 +76,32 @@ def test_changed_password_is_the_one_that_counts(stranger: Visitor, newcomer: st
     assert stranger.heading() == "Spaces"
 
 
+def test_token_is_made_copied_used_and_revoked(visitor: Visitor, ada: Session) -> None:
+    def read(secret: str) -> int:
+        path, header = f"/folders/{ada.root}/archive", f"Bearer {secret}"
+        return ada.request("GET", path, Cookie=None, Authorization=header).status
+
+    name = unique("Backup")
+    visitor.open("/")
+    visitor.open_menu("header")
+    visitor.follow("Tokens", within="header")
+    visitor.follow("New token")
+    visitor.page.get_by_label("Name", exact=True).fill(name)
+    visitor.page.get_by_label("write: put in").uncheck()
+    visitor.page.get_by_label("Valid for").select_option("30")
+    visitor.click("Make the token")
+    secret = visitor.page.get_by_label("Secret").input_value()
+    assert read(secret) == 200
+
+    visitor.follow("Done")
+    assert secret not in visitor.page.content()
+    visitor.page.get_by_role("link", name=name).click()
+    visitor.click("Revoke")
+
+    assert "was revoked" in visitor.notice()
+    assert read(secret) == 401
+
+
 def test_language_changes_on_the_page_one_is_on(visitor: Visitor) -> None:
     visitor.open("/search/?q=nothing")
 
