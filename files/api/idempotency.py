@@ -33,8 +33,10 @@ def once(request: ApiRequest, key: str | None, make: Callable[[], HttpResponse])
 
 
 def _digest(request: ApiRequest) -> str:
-    """Give what tells a request from another one."""
-    asked = f"{request.method} {request.get_full_path()}\n".encode()
+    """Give what tells a request from another one, or from the same under another token."""
+    limit = request.auth.limit
+    token_id = limit.token_id if limit else None
+    asked = f"{request.method} {request.get_full_path()} {token_id}\n".encode()
     return sha256(asked + request.body).hexdigest()
 
 

