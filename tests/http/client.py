@@ -94,6 +94,7 @@ class DoorsClient:
     doors: Doors
     executor: CallerExecutor
     cookies: dict[str, str] = field(default_factory=dict)
+    address: str = "127.0.0.1"
 
     def sign_in(self, user: User) -> "DoorsClient":
         """Give a client with a session of the user, and a token cookie."""
@@ -140,7 +141,7 @@ class DoorsClient:
             "raw_path": path.encode(),
             "root_path": "",
             "query_string": query.encode(),
-            "client": ("127.0.0.1", 50_000),
+            "client": (self.address, 50_000),
             "server": ("127.0.0.1", 8000),
             "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
             **(scope or {}),
