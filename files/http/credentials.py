@@ -127,6 +127,7 @@ def signed_in(request: HttpRequest, *, schemes: Scheme = Scheme.ANY, door: Event
         raise InvalidCredentialsError
     if (exchange := _exchange_of(request)) is not None and actor.user is not None:
         exchange.user_id = actor.user.pk
+        exchange.token_id = actor.limit.token_id if actor.limit else None
     return actor
 
 

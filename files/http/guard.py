@@ -49,13 +49,14 @@ CLIENT_GONE: Final = 499  # logged where no answer began, as nginx says it
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer, for the log line; user_id and route are set by who finds out."""
+    """One request and its answer, for the log line; who finds out sets the user, token and route."""
 
     method: str
     request_id: str
     started: float = field(default_factory=time.perf_counter)
     route: str = ""  # a pattern, never the path: that may hold names
     user_id: int | None = None
+    token_id: int | None = None  # where somebody came by one
     later: list[Callable[[], None]] = field(default_factory=list)  # when the answer is out
     status: int = 0  # 0 until an answer began
     sent_bytes: int = 0  # of the body; where nginx sends a file, what it was told to send
@@ -75,6 +76,7 @@ class Exchange:
             extra={
                 "request_id": self.request_id,
                 "user_id": self.user_id,
+                "token_id": self.token_id,
                 "method": self.method,
                 "route": self.route,
                 "status": self.status or CLIENT_GONE,

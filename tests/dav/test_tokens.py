@@ -46,7 +46,8 @@ def limited(dav_as: As, user: User, scopes: Scope, top: Entry | None = None) -> 
 
 
 METHODS = [
-    # what is sent (method, path, body, headers), status by a token that may read, and by one that may write too
+    # what is sent (method, path, body, headers); the status by a token that may read, and by one
+    # that may write too
     (("GET", "/ada/top/in.txt", "", {}), 200, 200),
     (("PROPFIND", "/ada/top", "", {"Depth": "1"}), 207, 207),
     (("PUT", "/ada/top/new.txt", "x", {}), 403, 201),

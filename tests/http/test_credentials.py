@@ -1,5 +1,6 @@
 """Sign-in by token or password: one policy on both planes, with limits on failures."""
 
+import logging
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -448,6 +449,26 @@ def test_uploads_go_on_by_token(
     limited_to = make_token(ada, Scope.ALL, place["folder"])[1]
     assert begin(anonymous, place["root"], authorization=f"Bearer {limited_to}") == 404
     assert begin(anonymous, place["folder"]) == 401
+
+
+def test_line_of_the_log_names_the_token_and_never_its_secret(
+    anonymous: DoorsClient,
+    place: dict[str, Entry],
+    ada: User,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    token, secret = make_token(ada)
+
+    read(anonymous, place["inside"], authorization=f"Bearer {secret}")
+    read(anonymous, place["inside"], authorization=f"Bearer {secret}x")
+
+    lines = [vars(line) for line in caplog.records if line.name == "files.requests"]
+    assert [(line["user_id"], line["token_id"]) for line in lines] == [
+        (ada.pk, token.pk),
+        (None, None),
+    ]
+    assert secret not in caplog.text + str(lines)
 
 
 def test_use_is_noted_after_the_answer_once_a_minute(
