@@ -182,11 +182,15 @@ def _is_private(request: HttpRequest) -> bool:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """Give the address that a request comes from; None where it has none."""
+    """Give the address that a request comes from; None where it has none.
+
+    One of IPv4 is written so, also where it came to a socket of IPv6.
+    """
     try:
-        return str(ipaddress.ip_address(request.META.get("REMOTE_ADDR") or ""))
+        address = ipaddress.ip_address(request.META.get("REMOTE_ADDR") or "")
     except ValueError:
         return None
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _act_by(credentials: Credentials, request: HttpRequest, door: Event.Door) -> Actor | None:

@@ -49,7 +49,7 @@ CLIENT_GONE: Final = 499  # logged where no answer began, as nginx says it
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer, for the log line; who finds out sets the user, token and route."""
+    """One request and its answer, for the log line; who finds out sets user, token and route."""
 
     method: str
     request_id: str

@@ -174,6 +174,8 @@ def test_token_of_another_user_than_the_name_is_refused(user: User) -> None:
     [
         ("127.0.0.1", "http", False, "ok"),
         ("::1", "http", False, "ok"),
+        ("::ffff:127.0.0.1", "http", False, "ok"),
+        ("::ffff:192.0.2.1", "http", False, "https-required"),
         ("192.0.2.1", "http", False, "https-required"),
         ("unix:", "http", False, "https-required"),
         ("", "http", False, "https-required"),
