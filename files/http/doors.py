@@ -151,6 +151,7 @@ class Doors:
             found = self._methods.face_of(scope, body)
             if found is not None:
                 body.landed = await landed_of(scope)
+                found = self._methods.face_of(scope, body)  # its size is of what has landed
         except FilesError as error:
             await self._refuse(error, scope, send)
             return True

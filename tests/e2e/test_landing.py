@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
@@ -248,3 +249,20 @@ def test_nginx_that_dies_leaves_a_folder_that_its_next_start_removes(
     release(stack)
     assert names_in(stack, folder) == []
     assert put(admin, folder, "a", CONTENT).status == 201
+
+
+def test_file_of_a_webdav_client_lands(stack: Stack, admin: Session) -> None:
+    made = manage(
+        "create_token", "admin", "--scope", "read", "--scope", "write", data=stack.server.data
+    )
+    secret = b64encode(f"admin:{made.stdout.strip()}".encode()).decode()
+    sent = {"Authorization": f"Basic {secret}", "Content_Length": str(len(CONTENT))}
+
+    with connected(stack.nginx_port) as line:
+        line.sendall(head("PUT", "/dav/admin/by-dav.bin", **sent) + CONTENT)
+        answer = read_reply(line, method="PUT")
+
+    assert answer.status == 201, answer.text
+    size = "SELECT size FROM files_entry WHERE name = ?"
+    assert stack.rows(size, "by-dav.bin") == [(len(CONTENT),)]
+    assert stack.rows("SELECT count(*) FROM files_upload WHERE state = 'open'") == [(0,)]
