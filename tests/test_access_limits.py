@@ -94,7 +94,7 @@ SUFFICE: dict[str, list[Scope]] = {
     "restore": [READ | WRITE],
     "copy": [READ | WRITE],
     "move": [READ | WRITE],
-    "share": [SHARE],
+    "share": [READ | SHARE],
     "name space": [ADMIN],
     "delete": [READ | ADMIN],
 }
@@ -130,6 +130,25 @@ def test_token_never_has_more_than_its_user_has_now(role: Grant.Role) -> None:
 
     with pytest.raises(EntryNotFoundError):
         locate(actor, team.root_id or 0, Right.NONE)
+
+
+@pytest.mark.parametrize("role", list(Grant.Role))
+def test_token_hands_on_no_more_than_was_handed_to_it(
+    root: Entry, ada: User, role: Grant.Role
+) -> None:
+    eve = make_user("eve")
+
+    def set_role(scopes: Scope, role: Grant.Role | None) -> str:
+        return outcome(
+            lambda: set_member(root.space, user=eve, role=role, actor=limited(ada, scopes))
+        )
+
+    for scopes in SCOPES:
+        is_enough = SHARE in scopes and Right(role) in scopes.rights
+        assert (set_role(scopes, role) == "ok") is is_enough, scopes.words
+        set_member(root.space, user=eve, role=role, actor=SYSTEM)
+        assert (set_role(scopes, None) == "ok") is is_enough, scopes.words
+        set_member(root.space, user=eve, role=None, actor=SYSTEM)
 
 
 @pytest.fixture

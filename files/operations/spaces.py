@@ -152,8 +152,9 @@ def set_member(
 ) -> Grant | None:
     """Give a user or a group a role in a space, change it, or take it away (None).
 
-    Needs the right to share. Locks the space. Raises InvalidValueError unless exactly one of user
-    and group is given.
+    Needs the right to share. By a token only roles within its scopes are given or taken away: what
+    was not handed to it, it does not hand on. Locks the space. Raises InvalidValueError unless
+    exactly one of user and group is given, and ForbiddenError.
     """
     space = _managed(space, actor, Right.SHARE)
     if (user is None) == (group is None):
@@ -162,6 +163,7 @@ def set_member(
     members = Grant.objects.filter(entry=space.root_id, user=user, group=group)
     grant = members.first()
     before = {**who, "role": grant.role} if grant else None
+    _require_within_limit(actor, Right(role or 0) | Right(grant.role if grant else 0))
     if role == (grant.role if grant else None):
         return grant
     if role is None:
@@ -174,6 +176,12 @@ def set_member(
     after = {**who, "role": int(role)}
     record(space, [draft(Event.Kind.MEMBER_SET, before=before, after=after)], actor=actor)
     return grant
+
+
+def _require_within_limit(actor: Actor, rights: Right) -> None:
+    """Raise ForbiddenError for rights that the token of an actor leaves out."""
+    if missing := rights & ~actor.limited(rights):
+        raise ForbiddenError(right=missing.name)
 
 
 def _managed(space: Space, actor: Actor, need: Right = Right.MANAGE) -> Space:
