@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 
 from files.errors import FilesError, FilesRefusedError
-from files.models import Blob, Entry, Event, Space, Version
+from files.models import Blob, Entry, Event, Lock, Space, Version
 from files.operations.blobs import sweep_blobs
 from files.operations.entries import (
     create_folder,
@@ -21,6 +21,7 @@ from files.operations.entries import (
     rename_entry,
     trash_entries,
 )
+from files.operations.locks import lock_entry
 from files.operations.spaces import ensure_personal_space, set_quota
 from files.operations.transfer import copy_entries, move_entries
 from files.operations.trash import delete_entries, empty_trash, restore_entries
@@ -142,6 +143,29 @@ def test_put_into_a_folder_being_trashed(turn: int, root: Entry) -> None:
     assert trashing == "ok"
     assert putting in {"ok", "entry-not-found"}
     assert paths_in(root) == {}
+
+
+def test_of_twenty_who_want_to_lock_a_file_alone_one_does(root: Entry) -> None:
+    file = make_file(root, "file")
+
+    outcomes = together(*[lambda: lock_entry(file.pk, actor=SYSTEM) for _ in range(20)])
+
+    assert sorted(outcomes) == ["locked"] * 19 + ["ok"]
+    assert Lock.objects.count() == 1
+
+
+@a_race
+def test_lock_on_what_is_being_trashed(turn: int, root: Entry) -> None:
+    folder = make_folder(root, "folder")
+    file = make_file(folder, "file")
+
+    outcomes = together(
+        lambda: lock_entry(file.pk, actor=SYSTEM),
+        lambda: trash_entries([folder], actor=SYSTEM),
+    )
+
+    assert outcomes in (["ok", "locked"], ["entry-not-found", "ok"])
+    assert Lock.objects.exists() == (outcomes[0] == "ok")
 
 
 @a_race
