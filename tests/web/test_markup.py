@@ -16,6 +16,7 @@ from tests.factories import (
     SYSTEM,
     make_file,
     make_folder,
+    make_lock,
     make_shared_space,
     make_token,
     make_user,
@@ -35,6 +36,8 @@ PAGES = [
     "/upload/{root}",
     "/entries/{file}/",
     "/entries/{file}/rename/",
+    "/entries/{locked}/",
+    "/locks/{lock}/break/",
     "/move/?entry={file}&to={folder}",
     "/copy/?entry={file}",
     "/trash/{space}/",
@@ -59,6 +62,7 @@ def ids(root: Entry) -> dict[str, int | None]:
     make_shared_space("Team", ada=15)  # type: ignore[arg-type]  # a role is its number
     trashed = make_file(root, "gone")
     trash_entries([trashed], actor=SYSTEM)
+    locked = make_file(root, "locked")
     assert root.space.owner is not None
     revoke_token(make_token(root.space.owner)[0], actor=SYSTEM)
     return {
@@ -68,6 +72,8 @@ def ids(root: Entry) -> dict[str, int | None]:
         "file": make_file(root, "a.txt").pk,
         "space": root.space_id,
         "trashed": trashed.pk,
+        "locked": locked.pk,
+        "lock": make_lock(locked).pk,
     }
 
 
