@@ -19,6 +19,7 @@ from .views import (
     entries,
     events,
     jobs,
+    locks,
     me,
     members,
     reference,
@@ -51,7 +52,7 @@ for kind, handler in _handlers.items():
     api.add_exception_handler(kind, handler)
 _rooms = (
     start, me, tokens, spaces, members, entries, content, batches, trash, search, uploads, events,
-    jobs,
+    jobs, locks,
 )  # fmt: skip
 for room in _rooms:
     api.add_router("", room.router)

@@ -133,7 +133,7 @@ def lock_new(
 def refresh_lock(token: str, *, actor: Actor, timeout: timedelta | None = None) -> Lock:
     """Let one's own lock hold for another while, from now on (RFC 4918, 9.10.2).
 
-    Locks the space. Raises LockNotFoundError.
+    Locks the space. Raises LockNotFoundError, and ForbiddenError for who may only read by now.
     """
     lock, space = _own_lock(token, actor)
     lock.expires_at = _expiry(timeout, space)
@@ -143,7 +143,7 @@ def refresh_lock(token: str, *, actor: Actor, timeout: timedelta | None = None) 
 
 @transaction.atomic
 def unlock(token: str, *, actor: Actor) -> None:
-    """Give one's own lock up (RFC 4918, 9.11). Locks the space. Raises LockNotFoundError."""
+    """Give one's own lock up (RFC 4918, 9.11). Locks the space. Raises as refresh_lock does."""
     _remove(*_own_lock(token, actor))
 
 
@@ -155,7 +155,7 @@ def _own_lock(token: str, actor: Actor) -> tuple[Lock, Space]:
         lock = Lock.objects.living().select_related("principal").filter(pk=seen.pk).first()
         if lock is not None and is_own(lock, actor):
             with _unknown_as_no_lock():
-                locate(actor, lock.entry_id)
+                locate(actor, lock.entry_id, Right.EDIT)
             return lock, space
     raise LockNotFoundError
 
@@ -171,7 +171,7 @@ def _remove(lock: Lock, space: Space) -> None:
 def breakable_lock(lock_id: int, *, actor: Actor) -> Lock:
     """Find a living lock that the actor may break: one's own, or with the right to manage any.
 
-    Raises LockNotFoundError, and ForbiddenError for who may only see it.
+    Raises LockNotFoundError, and ForbiddenError for who may see it and not, or no more, do that.
     """
     lock = (
         Lock.objects.living().select_related("principal", "entry__space").filter(pk=lock_id).first()
@@ -179,7 +179,7 @@ def breakable_lock(lock_id: int, *, actor: Actor) -> Lock:
     if lock is None:
         raise LockNotFoundError
     with _unknown_as_no_lock():
-        locate(actor, lock.entry_id, Right.READ if is_own(lock, actor) else Right.MANAGE)
+        locate(actor, lock.entry_id, Right.EDIT if is_own(lock, actor) else Right.MANAGE)
     return lock
 
 

@@ -67,5 +67,5 @@ def _shown(lock: Lock, located: Located, actor: Actor) -> ShownLock:
         is_own=own,
         is_from_above=lock.entry_id != located.entry.pk,
         is_deep=lock.deep and located.entry.is_folder,
-        can_break=own or Right.MANAGE in located.rights,
+        can_break=(Right.EDIT if own else Right.MANAGE) in located.rights,
     )

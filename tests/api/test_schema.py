@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from files.api.openapi import schema_of
 from files.api.urls import api
 from files.models import Entry, Space
-from tests.factories import make_file, make_folder, make_tree
+from tests.factories import make_file, make_folder, make_lock, make_tree
 
 from .client import Api
 
@@ -62,6 +62,7 @@ def ids(kept_connection: None, root: Entry, space: Space) -> dict[str, Any]:
         "space_id": space.pk,
         "folder_id": tree.pk,
         "entry_id": make_file(make_folder(root, "f"), "a").pk,
+        "lock_id": make_lock(make_file(root, "locked")).pk,
         "kind": "users",
         "name": "ada",
     }

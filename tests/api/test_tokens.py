@@ -138,6 +138,7 @@ MATRIX = [
     ("DELETE", "/spaces/{space}/trash", None, (403, 403, 403, 200)),
     ("PATCH", "/spaces/{space}", {"name": "n"}, (403, 403, 403, 200)),
     ("GET", "/search?q=file", None, (200, 200, 200, 200)),
+    ("GET", "/entries/{file}/locks", None, (200, 404, 200, 200)),
 ]
 
 

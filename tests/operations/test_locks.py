@@ -226,6 +226,17 @@ def test_who_was_shut_out_cannot_use_a_token_any_more(root: Entry, bob: Actor) -
         break_lock(lock.pk, actor=bob)
 
 
+def test_who_may_only_read_by_now_waits_until_it_is_over(root: Entry, bob: Actor) -> None:
+    lock = make_lock(root, actor=bob)
+    Grant.objects.update(role=Grant.Role.VIEWER)
+
+    for act in (refresh_lock, unlock):
+        with pytest.raises(ForbiddenError):
+            act(lock.token, actor=bob)
+    with pytest.raises(ForbiddenError):
+        break_lock(lock.pk, actor=bob)
+
+
 def test_a_lock_that_is_over_cannot_be_used(root: Entry, bob: Actor) -> None:
     lock = make_lock(root, actor=bob)
     Lock.objects.update(expires_at=timezone.now())

@@ -28,6 +28,7 @@ from .entries import (
     VersionTold,
     rights_of,
 )
+from .locks import LockTold
 from .spaces import (
     MemberTold,
     RoleName,
@@ -57,6 +58,7 @@ __all__ = [
     "JobTold",
     "KnownSent",
     "KnownTold",
+    "LockTold",
     "MeTold",
     "MemberTold",
     "Page",
