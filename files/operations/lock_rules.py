@@ -84,8 +84,8 @@ def require_unlocked_tree(located: Located, space: Space, actor: Actor) -> list[
         return []
     entry_id, above = located.entry.pk, [node.id for node in located.ancestors]
     found = find_locks(space, [entry_id, *above], actor)
-    if above:
-        found.require(above[-1], above[:-1])
+    *higher, parent_id = above  # nobody takes a root away
+    found.require(parent_id, higher)
     found.require(entry_id, above)
     inside = list(Lock.objects.inside(space.pk, entry_id).order_by("pk"))
     over = [lock for pk in (entry_id, *above) for lock in found.by_entry.get(pk, ()) if lock.deep]

@@ -256,6 +256,13 @@ def test_forget_locks_deletes_what_is_over(tree: dict[str, Entry]) -> None:
     assert Lock.objects.get() == living
 
 
+def test_a_space_asks_for_locks_until_the_longest_is_over(tree: dict[str, Entry]) -> None:
+    long = make_lock(tree["leaf"], timeout=timedelta(hours=2))
+    make_lock(tree["side"], timeout=timedelta(minutes=1))
+
+    assert reread(long.space).locked_until == long.expires_at
+
+
 def test_after_its_last_lock_a_space_asks_for_locks_no_more(tree: dict[str, Entry]) -> None:
     first, second = make_lock(tree["leaf"]), make_lock(tree["side"])
 
