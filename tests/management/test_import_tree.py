@@ -25,7 +25,15 @@ from files.operations.local_plans import Plan
 from files.storage.base import blob_name
 from files.storage.filesystem import BlobStorage, BlobWriter
 from files.storage.partial import PartialBlob
-from tests.factories import SYSTEM, make_file, make_folder, make_shared_space, paths_in, root_of
+from tests.factories import (
+    SYSTEM,
+    make_file,
+    make_folder,
+    make_lock,
+    make_shared_space,
+    paths_in,
+    root_of,
+)
 from tests.invariants import check_disk_is_swept, check_everything
 from tests.processes import wait_until
 
@@ -283,6 +291,20 @@ def test_what_the_quota_does_not_hold_is_refused(source: Path, team: Space) -> N
     assert "1 refused" in out
     assert error.endswith("[files-refused]")
     check_disk_is_swept()
+
+
+@pytest.mark.parametrize("options", [(), ("--move",)])
+def test_what_somebody_has_locked_is_refused_and_the_rest_imported(
+    source: Path, team: Space, options: tuple[str, ...]
+) -> None:
+    make_lock(make_file(root_of(team), "a.txt", b"being edited"))
+
+    _out, err, error = run(*options, source, "Team")
+
+    assert err.splitlines() == ["refused: a.txt [locked]"]
+    assert error.endswith("[files-refused]")
+    assert (source / "a.txt").read_bytes() == b"aaa"
+    assert paths_in(root_of(team)) == {**CONTENT, "a.txt": b"being edited"}
 
 
 def test_a_folder_where_a_file_is_in_the_way_is_refused(source: Path, team: Space) -> None:
