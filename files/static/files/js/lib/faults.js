@@ -31,6 +31,8 @@ export function actionOf(status, code, isUpload) {
   if (status === 413) return code ? "refuse" : "shrink";
   if (code === "too-many-uploads") return "doubt";
   if (code === "upload-taken-over") return "yield";
+  // Locked is what another connection writes, for a moment, or what somebody works on, for long.
+  if (status === 423 && code && code !== "upload-busy") return "refuse";
   if (WAIT.has(status)) return "retry";
   if (OVER.has(code) || status === 460) return "restart";
   if (isUpload && (status === 404 || status === 410)) return "restart";
