@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from files.access import Actor
 from files.dav_errors import LockNotFoundError
@@ -31,8 +31,7 @@ class LockAdmin(ReadOnlyAdmin[Lock]):
     list_display = (
         "shown_entry",
         "shown_holder",
-        "scope",
-        "deep",
+        "shown_scope",
         "space",
         "shown_created",
         "shown_expires",
@@ -124,6 +123,12 @@ class LockAdmin(ReadOnlyAdmin[Lock]):
     def shown_holder(self, lock: Lock) -> str:
         """Link to who took it."""
         return user_link(viewer_of(lock), lock.principal)
+
+    @admin.display(description=pgettext_lazy("lock", "scope"))
+    def shown_scope(self, lock: Lock) -> str:
+        """Show its kind, and whether it covers all below."""
+        scope = str(lock.get_scope_display())
+        return f"{scope}, {_('with all below')}" if lock.deep else scope
 
     @admin.display(description=_("since"))
     def shown_created(self, lock: Lock) -> str:

@@ -40,7 +40,7 @@ def sentence_of(lock: Lock, *, is_own: bool) -> str:
     """Say who holds a lock, and until when."""
     values = {"who": lock.holder_name, "until": moment(lock.expires_at)}
     if is_own:
-        return _("Locked by yourself until %(until)s.") % values
+        return _("Locked by you until %(until)s.") % values
     if not lock.holder_name:
         return _("Locked until %(until)s.") % values
     return _("Locked by %(who)s until %(until)s.") % values

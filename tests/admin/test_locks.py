@@ -45,7 +45,13 @@ def test_a_row_says_what_is_locked_and_by_whom(client: Client, lock: Lock) -> No
 
     assert "beach.txt" in page
     assert "bob" in page
-    assert "exclusive" in page
+    assert ">exclusive<" in page
+
+
+def test_a_row_says_whether_all_below_is_locked(client: Client, world: World) -> None:
+    make_lock(world.folder, deep=True, exclusive=False)
+
+    assert ">shared, with all below<" in shown(client)
 
 
 def test_what_a_client_says_is_text(client: Client, lock: Lock) -> None:

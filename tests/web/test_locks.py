@@ -45,7 +45,7 @@ def test_a_locked_member_is_marked_in_its_folder(root: Entry, bob: Actor) -> Non
 
     assert text.count('class="entry-name__lock"') == 1
     assert 'title="Locked by bob until' in text
-    assert 'title="Locked by yourself until' in seen(root, bob)
+    assert 'title="Locked by you until' in seen(root, bob)
 
 
 def test_the_page_of_a_locked_file_says_so_and_leads_to_its_end(root: Entry, bob: Actor) -> None:
