@@ -15,6 +15,7 @@ from .asked import Asked
 from .calls import Call
 from .live import Surroundings
 from .locked import active_locks, roots_of
+from .resources import has_made_space
 from .rows import Row, rows_of, windows_of
 from .xml import PropertyName
 
@@ -102,6 +103,7 @@ def _home(actor: Actor, *, with_members: bool) -> Iterator[Window]:
     yield Window([home], Surroundings(Right.READ, names={0: TITLE}), self_id=0)
     if not with_members:
         return
+    has_made_space(actor)
     spaces = [space for space, _rights in visible_spaces(actor) if space.slug and space.root_id]
     slugs = {space.root_id: space.slug or "" for space in spaces}
     names = {space.root_id: space.name for space in spaces if space.root_id is not None}

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from files.access import Actor, Located, locate
 from files.dav_errors import ParentNotFoundError
 from files.errors import EntryNotFoundError, ForbiddenError
-from files.models import Entry, Right
+from files.models import Entry, Right, Space
 from files.models.paths import walk_down
+from files.operations.spaces import ensure_personal_space
 
 from .paths import DavPath
 
@@ -71,6 +72,8 @@ def find(actor: Actor, path: DavPath) -> Resource:
     if not path.names:
         return Resource(path)
     ids = walk_down(path.names[0], path.below_space)
+    if not ids and has_made_space(actor):
+        ids = walk_down(path.names[0], path.below_space)
     wanted = len(path.names)
     if len(ids) == wanted and (located := _seen(actor, ids[-1])) is not None:
         if path.has_slash and not located.entry.is_folder:
@@ -78,6 +81,18 @@ def find(actor: Actor, path: DavPath) -> Resource:
         return Resource(path, located=located)
     parent = _seen(actor, ids[wanted - 2]) if 1 < wanted <= len(ids) + 1 else None
     return Resource(path, parent=parent)
+
+
+def has_made_space(actor: Actor) -> bool:
+    """Make the personal space of somebody who has none, as a first sign-in by browser does.
+
+    Tells whether it was made now.
+    """
+    user = actor.user
+    if user is None or actor.top_id is not None or Space.objects.filter(owner=user).exists():
+        return False
+    ensure_personal_space(user, actor=actor)
+    return True
 
 
 def _seen(actor: Actor, entry_id: int) -> Located | None:

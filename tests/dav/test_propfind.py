@@ -1,7 +1,5 @@
 """PROPFIND: what is asked of which resource, and what is told (RFC 4918, 9.1)."""
 
-from pathlib import Path
-
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -9,9 +7,10 @@ from django.test.utils import CaptureQueriesContext
 
 from files.dav.rows import WINDOW
 from files.models import Entry, Grant, Space
+from files.operations.entries import rename_entry
 from tests.dav.client import D, DavClient, code_of, condition_of, document, multistatus
 from tests.dav.conftest import As
-from tests.factories import grow, make_file, make_folder, make_member, make_shared_space
+from tests.factories import SYSTEM, grow, make_file, make_folder, make_member, make_shared_space
 
 OC = "{http://owncloud.org/ns}"
 
@@ -131,18 +130,21 @@ AWKWARD = [
 ]
 
 
-@pytest.mark.parametrize(("name", "written"), AWKWARD)
 def test_members_are_found_at_the_addresses_they_are_listed_with(
-    dav: DavClient, root: Entry, name: str, written: str
+    dav: DavClient, root: Entry, subtests: pytest.Subtests
 ) -> None:
-    make_folder(make_folder(root, name), name)
+    for name, written in AWKWARD:
+        with subtests.test(name=name):
+            top = make_folder(root, "top")
+            make_folder(make_folder(top, name), name)
 
-    listed = dav.propfind(f"/ada/{written}/", depth="1")
+            listed = dav.propfind(f"/ada/top/{written}/", depth="1")
 
-    inner = f"/dav/ada/{written}/{written}/"
-    assert set(listed) == {f"/dav/ada/{written}/", inner}
-    assert listed[inner].text("displayname") == name
-    assert set(dav.propfind(inner.removeprefix("/dav"))) == {inner}
+            inner = f"/dav/ada/top/{written}/{written}/"
+            assert set(listed) == {f"/dav/ada/top/{written}/", inner}
+            assert listed[inner].text("displayname") == name
+            assert set(dav.propfind(inner.removeprefix("/dav"))) == {inner}
+        rename_entry(top, name=f"done {top.pk}", actor=SYSTEM)
 
 
 def test_names_are_found_in_either_normal_form_and_listed_as_asked(
@@ -156,7 +158,7 @@ def test_names_are_found_in_either_normal_form_and_listed_as_asked(
     }
 
 
-REFUSED = [
+REFUSED: list[tuple[str, str, str, str | None, int, str]] = [
     ("whole tree", "/ada/", "", "infinity", 403, "depth-refused"),
     ("no depth", "/ada/", "", None, 403, "depth-refused"),
     ("strange depth", "/ada/", "", "2", 400, "malformed-request"),
@@ -176,21 +178,16 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "depth", "status", "code"),
-    [case[1:] for case in REFUSED],
-    ids=[case[0] for case in REFUSED],
-)
-def test_refusals(
-    dav: DavClient, root: Entry, path: str, body: str, depth: str | None, status: int, code: str
-) -> None:
+def test_refusals(dav: DavClient, root: Entry, subtests: pytest.Subtests) -> None:
     make_file(root, "a")
 
-    answer = dav.request("PROPFIND", path, body, Depth=depth)
+    for name, path, body, depth, status, code in REFUSED:
+        with subtests.test(name):
+            answer = dav.request("PROPFIND", path, body, Depth=depth)
 
-    assert (answer.status, code_of(answer)) == (status, code)
-    if code == "depth-refused":
-        assert condition_of(answer) == "propfind-finite-depth"
+            assert (answer.status, code_of(answer)) == (status, code)
+            if code == "depth-refused":
+                assert condition_of(answer) == "propfind-finite-depth"
 
 
 def test_strangers_are_told_the_same_of_what_is_there_and_what_is_not(
@@ -204,6 +201,16 @@ def test_strangers_are_told_the_same_of_what_is_there_and_what_is_not(
     assert (there.status, there.text) == (missing.status, missing.text)
     assert there.status == 404
     assert eve.status("PROPFIND", "/ada/", Depth="0") == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/eve/"])
+def test_first_request_of_somebody_makes_their_space(
+    dav_as: As, path: str, django_user_model: type[User]
+) -> None:
+    eve = dav_as(django_user_model.objects.create_user("eve"))
+
+    assert "/dav/eve/" in eve.propfind(path, depth="1")
+    assert eve.status("PUT", "/eve/a", b"1") == 201
 
 
 def test_who_may_only_add_sees_the_folder_and_nothing_in_it(dav_as: As, root: Entry) -> None:
@@ -280,13 +287,14 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("method", ["PROPFIND", "PROPPATCH", "LOCK", "MKCOL", "REPORT"])
 def test_hostile_documents_are_refused(
-    dav: DavClient, root: Entry, body: str, method: str, tmp_path: Path
+    dav: DavClient, root: Entry, method: str, subtests: pytest.Subtests
 ) -> None:
     path = "/ada/new" if method == "MKCOL" else "/ada/"
 
-    answer = dav.request(method, path, body, Depth="0", Content_Type="text/xml")
+    for name, body in HOSTILE.items():
+        with subtests.test(name):
+            answer = dav.request(method, path, body, Depth="0", Content_Type="text/xml")
 
-    assert (answer.status, code_of(answer)) == (400, "malformed-request")
+            assert (answer.status, code_of(answer)) == (400, "malformed-request")
