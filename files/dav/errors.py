@@ -21,6 +21,8 @@ _STATUSES: Final[dict[type[FilesError], HTTPStatus]] = {
     errors.InvalidValueError: HTTPStatus.BAD_REQUEST,
 }
 
+_TOO_MANY: Final = "number-of-matches-within-limits"
+
 # By method as well.
 _BY_METHOD: Final[dict[tuple[type[FilesError], str], HTTPStatus]] = {
     (errors.EntryExistsError, "MKCOL"): HTTPStatus.METHOD_NOT_ALLOWED,
@@ -45,6 +47,8 @@ def status_of(error: FilesError, head: Head) -> HTTPStatus:
         # Nothing can have such a name; who wants to make it is told so.
         is_making = head.method in _MAKING
         return HTTPStatus.BAD_REQUEST if is_making else HTTPStatus.NOT_FOUND
+    if isinstance(error, ReportRefusedError) and error.data["condition"] == _TOO_MANY:
+        return HTTPStatus.INSUFFICIENT_STORAGE  # RFC 6578, 3.7
     by_method = _BY_METHOD.get((type(error), head.method))
     return by_method or _STATUSES.get(type(error), HTTPStatus(error.status))
 

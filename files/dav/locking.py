@@ -81,8 +81,8 @@ def _lock_new(parent: Entry, wanted: WantedLock, call: Call) -> Lock:
 
 def _wanted(root: Element, call: Call) -> WantedLock:
     """Read what lock is wanted. Raises MalformedRequestError."""
-    scopes = [child.tag for child in root.find(dav("lockscope")) or ()]
-    types = [child.tag for child in root.find(dav("locktype")) or ()]
+    scopes = [child.tag for child in root.iterfind(f"{dav('lockscope')}/*")]
+    types = [child.tag for child in root.iterfind(f"{dav('locktype')}/*")]
     if types != [dav("write")] or scopes not in ([dav("exclusive")], [dav("shared")]):
         raise MalformedRequestError(reason="lockinfo")
     owner = root.find(dav("owner"))

@@ -155,17 +155,17 @@ REFUSED: list[Refused] = [
 
 
 @pytest.mark.parametrize("method", ["COPY", "MOVE"])
-@pytest.mark.parametrize("case", REFUSED, ids=[case[0] for case in REFUSED])
-def test_refusals(dav: DavClient, root: Entry, method: str, case: Refused) -> None:
-    _name, destination, path, headers, status, code = case
+def test_refusals(dav: DavClient, root: Entry, method: str, subtests: pytest.Subtests) -> None:
     make_tree(root)
     make_file(root, "a", b"1")
 
-    answer = dav.request(method, path, Destination=destination or None, **headers)
+    for name, destination, path, headers, status, code in REFUSED:
+        with subtests.test(name):
+            answer = dav.request(method, path, Destination=destination or None, **headers)
 
-    assert answer.status == status, answer.text
-    assert code is None or code_of(answer) == code
-    assert paths_in(root) == TREE | {"a": b"1"}
+            assert answer.status == status, answer.text
+            assert code is None or code_of(answer) == code
+            assert paths_in(root) == TREE | {"a": b"1"}
 
 
 def test_body_is_refused(dav: DavClient, root: Entry) -> None:

@@ -143,7 +143,7 @@ def test_digest_of_an_unknown_kind_says_nothing(dav: DavClient, root: Entry) -> 
     assert dav.status("PUT", "/ada/a", CONTENT, OC_Checksum="ADLER32:0BD402EF") == 201
 
 
-PUT_REFUSED = [
+PUT_REFUSED: list[tuple[str, str, dict[str, str], int, str]] = [
     ("parent missing", "/ada/no/a", {}, 409, "parent-not-found"),
     ("parent is a file", "/ada/file/a", {}, 409, "not-a-folder"),
     ("a collection", "/ada/folder", {}, 405, "not-a-file"),
@@ -164,22 +164,19 @@ PUT_REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("path", "headers", "status", "code"),
-    [case[1:] for case in PUT_REFUSED],
-    ids=[case[0] for case in PUT_REFUSED],
-)
 def test_put_is_refused_without_a_trace(
-    dav: DavClient, root: Entry, path: str, headers: dict[str, str], status: int, code: str
+    dav: DavClient, root: Entry, subtests: pytest.Subtests
 ) -> None:
     make_file(root, "file", CONTENT)
     make_folder(root, "folder")
 
-    answer = dav.request("PUT", path, b"new", **headers)
+    for name, path, headers, status, code in PUT_REFUSED:
+        with subtests.test(name):
+            answer = dav.request("PUT", path, b"new", **headers)
 
-    assert (answer.status, code_of(answer)) == (status, code)
-    assert answer.read_at_start == 0
-    assert paths_in(root) == {"file": CONTENT, "folder": None}
+            assert (answer.status, code_of(answer)) == (status, code)
+            assert answer.read_at_start == 0
+            assert paths_in(root) == {"file": CONTENT, "folder": None}
 
 
 def test_full_space_refuses_before_a_byte(dav: DavClient, root: Entry, space: Space) -> None:
@@ -257,21 +254,16 @@ MKCOL_REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "kind", "status", "code"),
-    [case[1:] for case in MKCOL_REFUSED],
-    ids=[case[0] for case in MKCOL_REFUSED],
-)
-def test_mkcol_is_refused(
-    dav: DavClient, root: Entry, path: str, body: str, kind: str, status: int, code: str
-) -> None:
+def test_mkcol_is_refused(dav: DavClient, root: Entry, subtests: pytest.Subtests) -> None:
     make_folder(root, "folder")
     make_file(root, "file", CONTENT)
 
-    answer = dav.request("MKCOL", path, body, Content_Type=kind)
+    for name, path, body, kind, status, code in MKCOL_REFUSED:
+        with subtests.test(name):
+            answer = dav.request("MKCOL", path, body, Content_Type=kind)
 
-    assert (answer.status, code_of(answer)) == (status, code)
-    assert paths_in(root) == {"file": CONTENT, "folder": None}
+            assert (answer.status, code_of(answer)) == (status, code)
+            assert paths_in(root) == {"file": CONTENT, "folder": None}
 
 
 def test_collection_with_a_protected_property_is_not_made(dav: DavClient, root: Entry) -> None:
