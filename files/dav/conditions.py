@@ -88,6 +88,16 @@ def _skip(text: str, at: int) -> int:
     return match.end() if match else at
 
 
+def any_etag(lists: list[ConditionList]) -> bool:
+    """Tell whether a header says anything of contents, and not of locks alone."""
+    return any(condition.is_etag for one in lists for condition in one.conditions)
+
+
+def depends_on_content(headers: Mapping[str, str], lists: list[ConditionList]) -> bool:
+    """Tell whether a request is to be done only with contents as its client knows them."""
+    return any_etag(lists) or Conditions.from_headers(headers) != Conditions()
+
+
 def submitted_tokens(lists: list[ConditionList]) -> frozenset[str]:
     """Give the state tokens that a header names, each of which is submitted by that."""
     conditions = (condition for one in lists for condition in one.conditions)
@@ -116,7 +126,7 @@ def _outcome(call: Call, conditions: Conditions) -> Outcome:
     """Evaluate If-Match and its kin, which other methods than PUT may have too."""
     located = call.resource.located
     modified_at = located.entry.modified_at if located is not None else None
-    return evaluate(conditions, _etag(call.resource), modified_at, call.head.method)
+    return evaluate(conditions, etag_of(call.resource), modified_at, call.head.method)
 
 
 def _holds_any(call: Call, lists: list[ConditionList]) -> bool:
@@ -155,10 +165,10 @@ def _state(call: Call, url: str) -> _State | None:
     locks = covering_locks(located)
     if resource.located is None:
         locks = [lock for lock in locks if lock.deep]
-    return _State(_etag(resource), frozenset(lock.token for lock in locks))
+    return _State(etag_of(resource), frozenset(lock.token for lock in locks))
 
 
-def _etag(resource: Resource) -> str | None:
+def etag_of(resource: Resource) -> str | None:
     """Give the entity tag of what is there; None where nothing is."""
     if resource.located is None:
         return _FOLDER_ETAG if resource.is_home else None

@@ -1,29 +1,35 @@
 """WebDAV as a face of the byte doors: which method is answered by what."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
-from django.urls import reverse
-from django.utils.html import escape
-
 from files.access import Actor
 from files.dav_errors import LockNotFoundError
-from files.errors import EntryNotFoundError, FilesError, MethodNotAllowedError, UnsupportedTypeError
+from files.errors import FilesError, MethodNotAllowedError, UnsupportedTypeError
 from files.http.heads import Answer, Head
-from files.http.methods import Content, MethodFace, Outcome
+from files.http.methods import MethodFace, Outcome
 from files.http.putting import PutFace
-from files.models import Event, Right
+from files.models import Event, Space
+from files.names import name_key
+from files.operations.journal import spaces_held
 
-from . import collections, copymove, errors, locking, propfind, proppatch, sync
+from . import collections, copymove, errors, locking, propfind, proppatch, reading, sync
 from .calls import Call
-from .conditions import held_tokens, require_conditions
+from .conditions import (
+    ConditionList,
+    any_etag,
+    depends_on_content,
+    held_tokens,
+    require_conditions,
+)
 from .errors import SCHEMES
-from .paths import PREFIX, DavPath
+from .paths import PREFIX, DavPath, destination_of
 from .put import ROUTE, find_put
 
 _METHODS: Final[dict[str, Callable[[Call], Outcome]]] = {
+    "GET": reading.get,
+    "HEAD": reading.get,
     "PROPFIND": propfind.propfind,
     "PROPPATCH": proppatch.proppatch,
     "MKCOL": collections.mkcol,
@@ -34,7 +40,8 @@ _METHODS: Final[dict[str, Callable[[Call], Outcome]]] = {
     "UNLOCK": locking.release,
     "REPORT": sync.report,
 }
-ALLOWED: Final = ("OPTIONS", "GET", "HEAD", "PUT", *_METHODS)
+ALLOWED: Final = ("OPTIONS", "PUT", *_METHODS)
+_CHANGING: Final = frozenset({"PROPPATCH", "MKCOL", "DELETE", "COPY", "MOVE"})
 
 # They may come with a document; of the others, a body would say something that is not known here.
 _WITH_DOCUMENT: Final = frozenset({"PROPFIND", "PROPPATCH", "MKCOL", "LOCK", "REPORT"})
@@ -66,17 +73,24 @@ class DavFace:
 
     def act(self, head: Head, body: bytes, actor: Actor) -> Outcome:
         """Do what a request asks for. Raises a FilesError."""
-        call = _call(head, body, actor)
-        if head.method in {"GET", "HEAD"}:
-            return _get(call)
         if body and head.method not in _WITH_DOCUMENT:
             raise UnsupportedTypeError(expected="")
-        return _METHODS[head.method](call)
+        call, lists = _call(head, body, actor)
+        method = _METHODS[head.method]
+        if head.method in _CHANGING and depends_on_content(head.headers, lists):
+            # What is found to hold must still do so when it is acted on.
+            with spaces_held(_spaces_of(call)):
+                require_conditions(call, lists)
+                return method(call)
+        require_conditions(call, lists)
+        return method(call)
 
     def find_put(self, head: Head, actor: Actor) -> tuple[PutFace, Actor]:
         """Say where the file of a PUT goes, and who puts it. Raises a FilesError."""
-        call = _call(head, b"", actor)
-        return find_put(call, self.door), call.actor
+        call, lists = _call(head, b"", actor)
+        require_conditions(call, lists)
+        pins_content = any_etag(lists)
+        return find_put(call, self.door, pins_content=pins_content), call.actor
 
     def render_error(self, head: Head, error: FilesError) -> Answer:
         """Answer a request that was refused."""
@@ -88,37 +102,15 @@ class DavFace:
 DAV: Final[MethodFace] = DavFace()
 
 
-def _call(head: Head, body: bytes, actor: Actor) -> Call:
-    """Make sure that what a request says of states holds, and let its tokens be held."""
+def _call(head: Head, body: bytes, actor: Actor) -> tuple[Call, list[ConditionList]]:
+    """Read what a request is about, and on which conditions; the tokens it names are held."""
     lists, tokens = held_tokens(head.headers)
-    call = Call(head, body, DavPath.parse(head.target), replace(actor, held=tokens))
-    require_conditions(call, lists)
-    return call
+    return Call(head, body, DavPath.parse(head.target), actor.but(held=tokens)), lists
 
 
-def _get(call: Call) -> Outcome:
-    """Give the content of a file; a collection has a line that leads to its page.
-
-    Raises EntryNotFoundError, also for what may be added to but not read.
-    """
-    located = call.resource.located
-    if call.resource.is_home:
-        return _signpost(reverse("web:spaces"))
-    if located is None or Right.READ not in located.rights:
-        raise EntryNotFoundError
-    if located.entry.is_folder:
-        return _signpost(reverse("web:folder", args=[located.entry.pk]))
-    return Content(located.entry.pk, call.actor)
-
-
-def _signpost(address: str) -> Answer:
-    """Say where a collection can be seen in a browser."""
-    page = (
-        "<!doctype html><html lang=en><title>WebDAV</title>"
-        f'<p>This is a WebDAV collection. <a href="{escape(address)}">See it as a page</a>.</p>\n'
-    )
-    headers = [
-        ("Content-Type", "text/html; charset=utf-8"),
-        ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-    ]
-    return Answer(HTTPStatus.OK, headers, page.encode())
+def _spaces_of(call: Call) -> list[int]:
+    """Give the ids of the spaces that a request is about; of its destination's too."""
+    slugs = {name_key(name) for name in call.path.names[:1]}
+    if "destination" in call.head.headers:
+        slugs |= {name_key(name) for name in destination_of(call.head).names[:1]}
+    return list(Space.objects.filter(slug__in=slugs).values_list("pk", flat=True))

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from files.errors import DigestMismatchError, FilesError, MalformedRequestError, NotAFileError
-from files.http.conditional import Conditions
+from files.http.conditional import Conditions, parse_tag_list
 from files.http.credentials import Scheme
 from files.http.digest_fields import repr_digest
 from files.http.heads import Answer, Head
@@ -19,6 +19,7 @@ from files.http.writer import Checksum
 from files.models import Event
 
 from .calls import Call
+from .conditions import etag_of
 from .errors import SCHEMES, render_error
 from .names import require_wanted_name
 
@@ -39,6 +40,7 @@ class DavPutFace:
     folder_id: int
     name: str
     door: Event.Door
+    pinned: str | None = None  # the entity tag that the content there must still have
     schemes: Scheme = SCHEMES
     route: str = ROUTE
 
@@ -58,6 +60,8 @@ class DavPutFace:
         elif algorithm in _HASHES:
             checks.append(_StatedChecksum(algorithm, digest))
         conditions = Conditions.from_headers(head.headers)
+        if self.pinned is not None and conditions.if_match is None:
+            conditions = replace(conditions, if_match=parse_tag_list(self.pinned))
         return Put(self.folder_id, wanted, conditions, _AllOf(checks) if checks else None)
 
     def render(self, head: Head, placed: Placed) -> Answer:
@@ -75,8 +79,11 @@ class DavPutFace:
         return render_error(head, error)
 
 
-def find_put(call: Call, door: Event.Door) -> DavPutFace:
+def find_put(call: Call, door: Event.Door, *, pins_content: bool = False) -> DavPutFace:
     """Find where the file of a PUT goes, before a byte of it is asked for.
+
+    pins_content says that what is there now must still be there when the file is: the If header
+    has been held against it.
 
     Raises NotAFileError for a collection, ParentNotFoundError, ForbiddenError for a name beside
     the spaces, and NameRefusedError.
@@ -91,7 +98,8 @@ def find_put(call: Call, door: Event.Door) -> DavPutFace:
     else:
         folder_id = resource.home_of_new.pk
     assert folder_id is not None  # noqa: S101 - only the top of a space has none, a collection
-    return DavPutFace(folder_id, name, door)
+    pinned = etag_of(resource) if pins_content else None
+    return DavPutFace(folder_id, name, door, pinned=pinned)
 
 
 def _stated_checksum(headers: Mapping[str, str]) -> tuple[str, bytes]:

@@ -1,10 +1,11 @@
 """The three steps that every change shares: lock its spaces, charge the quota, record the event."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from files.access import Actor
@@ -36,6 +37,17 @@ def lock_spaces(*space_ids: int) -> dict[int, Space]:
         if space_id not in spaces:
             raise SpaceNotFoundError(space_id=space_id)
     return spaces
+
+
+@contextmanager
+def spaces_held(space_ids: Iterable[int]) -> Iterator[None]:
+    """Hold spaces still, so that what is read of them inside is what operations inside change.
+
+    One transaction: if anything is raised, nothing was changed. No bytes may flow in it.
+    """
+    with transaction.atomic():
+        lock_spaces(*space_ids)
+        yield
 
 
 def lock_system_space() -> Space:

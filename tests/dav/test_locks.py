@@ -1,6 +1,7 @@
 """LOCK, UNLOCK and the If header: who may write what meanwhile (RFC 4918, 9.10, 9.11 and 10.4)."""
 
 import re
+from typing import Any
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -8,6 +9,7 @@ from defusedxml.ElementTree import fromstring
 from django.contrib.auth.models import User
 
 from files.dav.conditions import LENGTH
+from files.dav.put import DavPutFace, find_put
 from files.models import Entry, Grant, Lock
 from tests.dav.client import D, DavClient, code_of, condition_of, document, lock_info
 from tests.dav.conftest import As
@@ -252,6 +254,48 @@ def test_if_header(dav: DavClient, root: Entry, subtests: pytest.Subtests) -> No
 
             assert dav.status("PUT", "/ada/a", new, If=text) == status
             assert paths_in(root)["a"] == (new if status == 204 else before)
+
+
+def test_content_that_a_condition_was_held_against_is_still_there_when_it_is_replaced(
+    dav: DavClient, root: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = make_file(root, "a", b"old")
+    etag = f'"v{file.version_id}"'
+
+    def find_and_change(*arguments: Any, **more: Any) -> DavPutFace:
+        found = find_put(*arguments, **more)
+        make_file(root, "a", b"of somebody else")
+        return found
+
+    monkeypatch.setattr("files.dav.face.find_put", find_and_change)
+    answer = dav.request("PUT", "/ada/a", b"new", If=f"([{etag}])")
+
+    assert answer.status == 412
+    assert paths_in(root) == {"a": b"of somebody else"}
+
+
+CONDITIONS = [("If", "([{etag}])", '(["v0"])'), ("If_Match", "{etag}", '"v0"')]
+
+
+@pytest.mark.parametrize(("header", "right", "wrong"), CONDITIONS)
+def test_changes_are_made_on_conditions(
+    dav: DavClient, root: Entry, header: str, right: str, wrong: str
+) -> None:
+    file = make_file(root, "a", b"old")
+    given = right.replace("{etag}", f'"v{file.version_id}"')
+    to_b = {"Destination": "/dav/ada/b"}
+
+    refused = [
+        dav.status("MOVE", "/ada/a", **to_b, **{header: wrong}),
+        dav.status("DELETE", "/ada/a", **{header: wrong}),
+    ]
+    done = [
+        dav.status("MOVE", "/ada/a", **to_b, **{header: given}),
+        dav.status("DELETE", "/ada/b", **{header: given}),
+    ]
+
+    assert (refused, done) == ([412, 412], [201, 204])
+    assert paths_in(root) == {}
 
 
 LOCKINFO_REFUSED = {

