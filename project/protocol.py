@@ -6,6 +6,7 @@ the event loop. nginx has limits of its own; this is for what reaches the backen
 
 from typing import Final
 
+from httptools import HttpParserInvalidURLError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SIZE: Final = 65_536  # bytes, of a request's first line and headers together
@@ -32,6 +33,15 @@ class BoundedProtocol(HttpToolsProtocol):
         """Begin to count."""
         self._is_in_head, self._head_size = True, 0
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take in some of the target; a fragment has no place in one (RFC 9112, 3.2).
+
+        Cut off, it would turn "DELETE /dav/ada/a#b" into the end of /dav/ada/a.
+        """
+        if b"#" in url:
+            raise HttpParserInvalidURLError("a fragment")
+        super().on_url(url)
 
     def on_headers_complete(self) -> None:
         """Stop counting: what follows is a body, which the application bounds."""

@@ -66,6 +66,7 @@ def test_litmus_finds_no_fault(account: Account, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout
     assert len(summaries) == 5
     assert all(" 0 failed" in line for line in summaries), ran.stdout
+    assert "WARNING" not in ran.stdout
 
 
 @dataclass

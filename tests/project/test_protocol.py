@@ -35,3 +35,10 @@ def test_body_is_not_counted_as_a_head(protocol_port: int) -> None:
             for _piece in range(4):
                 connection.sendall(b"a" * HEAD_SIZE)
             assert f"{size}".encode() in connection.recv(1000)
+
+
+def test_target_with_a_fragment_is_refused(protocol_port: int) -> None:
+    with socket.create_connection(("127.0.0.1", protocol_port), timeout=10) as connection:
+        connection.sendall(b"DELETE /a#b HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+        assert connection.recv(200).startswith(b"HTTP/1.1 400 ")
