@@ -162,7 +162,6 @@ class Doors:
     async def _answer_by_protocol(self, scope: Scope, body: Body, send: Send) -> bool:
         """Answer a request of one of the upload protocols; False if it is none."""
         try:
-            body.landed = await landed_of(scope)
             resumable, put = self._resumable.face_of(scope, body), self._puts.face_of(scope, body)
             if body.landed is not None and resumable is None and put is None:
                 raise MalformedRequestError(reason="x-landing-file")  # nothing else is admitted

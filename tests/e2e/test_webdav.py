@@ -6,12 +6,13 @@ import subprocess
 import sys
 from base64 import b64encode
 from dataclasses import dataclass
+from hashlib import sha1
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import Stack
-from tests.e2e.wire import exchange, head
+from tests.e2e.wire import Reply, exchange, head
 from tests.processes import manage
 
 RCLONE = Path(sys.executable).parent / "rclone"
@@ -152,6 +153,23 @@ def test_rclone_keeps_two_sides_the_same(rclone: Rclone, source: Path) -> None:
     there = rclone.run("lsf", "dav:both").splitlines()
     assert "made here" in there
     assert "plain" not in there
+
+
+def test_large_file_comes_whole_or_not_at_all(account: Account) -> None:
+    content, path = os.urandom(5_000_000), "/dav/admin/large"
+
+    def request(method: str, body: bytes = b"", **more: str) -> Reply:
+        headers = {"Authorization": account.authorization, "Connection": "close", **more}
+        if body:
+            headers["Content-Length"] = str(len(body))
+        return exchange(
+            account.stack.nginx_port, head(method, path, **headers), body, method=method
+        )
+
+    right = f"SHA1:{sha1(content, usedforsecurity=False).hexdigest()}"
+    assert request("PUT", content, OC_Checksum=right).status == 201
+    assert request("PUT", b"x" * 5_000_000, OC_Checksum=right).status == 400
+    assert request("GET").body == content
 
 
 @pytest.mark.parametrize("way", ["nginx", "backend"])
