@@ -14,6 +14,12 @@ def plain_static_files(settings: Settings) -> None:
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": backend}}
 
 
+@pytest.fixture(autouse=True)
+def no_rates(settings: Settings) -> None:
+    """Count no requests: a process would add up those of all tests, and tell the cache of them."""
+    settings.FILES_API_RATE = 0
+
+
 @pytest.fixture
 def ada(space: Space, root: Entry) -> Api:
     """Give the client of ada, who owns the space."""

@@ -176,6 +176,16 @@ def test_outside_of_its_tree_a_token_finds_nothing(owner: User, root: Entry, spa
     assert [one["id"] for one in program.get("/search?q=file").json["items"]] == [file.pk]
 
 
+def test_who_never_came_by_the_pages_has_a_space_too(db: None) -> None:
+    _token, secret = make_token(make_user("bob"), Scope.ALL)
+    program = by_token(secret)
+
+    (space,) = program.get("/spaces").json["items"]
+
+    assert (space["kind"], space["name"]) == ("personal", "bob")
+    assert program.get("/me").json["personal_space"] == space["id"]
+
+
 def test_a_token_gives_no_more_than_its_user_has(owner: User) -> None:
     team = make_shared_space("Team", ada=Grant.Role.VIEWER)
     _token, secret = make_token(owner, Scope.ALL)

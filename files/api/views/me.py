@@ -5,11 +5,10 @@ from ninja import Router
 
 from files.access import get_token
 from files.api.documents import MeTold, TokenTold
+from files.api.owning import own_space
 from files.api.replies import reply
 from files.api.requests import ApiRequest
 from files.errors import SignInRequiredError
-from files.models import Space
-from files.operations.spaces import ensure_personal_space
 
 router = Router(tags=["me"])
 
@@ -22,11 +21,7 @@ def get_me(request: ApiRequest) -> HttpResponse:
         raise SignInRequiredError
     limit = request.auth.limit
     token = get_token(request.auth, limit.token_id or 0) if limit else None
-    personal = (
-        Space.objects.filter(owner=user).first()
-        if limit
-        else (ensure_personal_space(user, actor=request.auth))
-    )
+    personal = own_space(request.auth)
     told = MeTold(
         id=user.pk,
         username=user.get_username(),

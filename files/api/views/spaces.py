@@ -9,10 +9,11 @@ from ninja import Router
 from files.access import get_space, locate_path, visible_spaces
 from files.api.cursors import cursor_of, number_of
 from files.api.documents import EntryLooked, Page, SpaceSent, SpaceTold, UsageTold
+from files.api.owning import own_space
 from files.api.replies import etag_of, reply, split_page
 from files.api.requests import ApiRequest
 from files.api.values import After, AtPath, Id, Limit
-from files.models import Right, Upload
+from files.models import Right, Space, Upload
 from files.names import split_path
 from files.operations.spaces import rename_space, set_case_twins
 from files.protocol_errors import StaleCursorError
@@ -24,6 +25,9 @@ router = Router(tags=["spaces"])
 def list_spaces(request: ApiRequest, limit: Limit = 100, cursor: After = "") -> HttpResponse:
     """List the spaces that one owns or is a member of: the personal one first, then by name."""
     after, found = number_of(cursor), visible_spaces(request.auth)
+    has_own = any(space.kind == Space.Kind.PERSONAL for space, _rights in found)
+    if not has_own and own_space(request.auth) is not None:
+        found = visible_spaces(request.auth)
     if after is not None:
         places = [at for at, (space, _rights) in enumerate(found) if space.pk == after]
         if not places:
