@@ -8,6 +8,7 @@ from django.urls import reverse
 from files.access import Located
 from files.errors import NotAFolderError
 from files.models import Entry, Right
+from files.operations.overwriting import Arrival
 from files.operations.transfer import Outcome
 
 from .documents import EntryTold, TransferTold
@@ -35,6 +36,13 @@ def told(
 def address_of(entry: Entry) -> str:
     """Give the address of an entry."""
     return reverse("api:get_entry", args=[entry.pk])
+
+
+def outcome_of(arrival: Arrival) -> Outcome:
+    """Say what became of one entry that was to come to a place."""
+    if arrival.entry is None:
+        return Outcome([], queued=True, job=arrival.job)
+    return Outcome([arrival.entry])
 
 
 def transferred(outcome: Outcome, parent: Located, status: HTTPStatus) -> HttpResponse:

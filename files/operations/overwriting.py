@@ -15,7 +15,7 @@ from files.names import check_name, name_key
 
 from .entries import move_within_space, rename_entry, trash_entries
 from .journal import lock_spaces
-from .transfer import transfer_entry
+from .transfer import Outcome, transfer_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Arrival:
 
     entry: Entry | None
     has_replaced: bool
+    job: int | None = None  # the seq of its request, in the space of the place
 
 
 @transaction.atomic
@@ -48,7 +49,7 @@ def move_to(entry: Entry, place: Place, *, actor: Actor) -> Arrival:
         outcome = transfer_entry(
             entry, parent=place.parent, name=place.name, moves=True, actor=actor
         )
-        return Arrival(outcome.done[0] if outcome.done else None, has_replaced)
+        return _arrival(outcome, has_replaced=has_replaced)
     if entry.parent_id == place.parent.pk:
         return Arrival(rename_entry(entry, name=place.name, actor=actor), has_replaced)
     (moved,) = move_within_space([entry], parent=place.parent, name=place.name, actor=actor)
@@ -71,7 +72,13 @@ def copy_to(entry: Entry, place: Place, *, is_shallow: bool = False, actor: Acto
         is_shallow=is_shallow,
         actor=actor,
     )
-    return Arrival(outcome.done[0] if outcome.done else None, has_replaced)
+    return _arrival(outcome, has_replaced=has_replaced)
+
+
+def _arrival(outcome: Outcome, *, has_replaced: bool) -> Arrival:
+    """Say what has come to a place by a copy of one entry."""
+    entry = outcome.done[0] if outcome.done else None
+    return Arrival(entry, has_replaced, outcome.job)
 
 
 def _clear(entry: Entry, place: Place, actor: Actor, *, moves: bool) -> bool:

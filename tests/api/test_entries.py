@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from pytest_django import DjangoAssertNumQueries
 
 from files.models import Entry, Grant, Space
+from files.operations.locks import lock_entry
 from files.operations.transfer import INLINE_LIMIT
 from tests.factories import (
     grow,
@@ -159,6 +160,37 @@ def test_an_entry_is_moved_and_copied(ada: Api, root: Entry) -> None:
     assert (copied.status, copied.json["name"]) == (201, "a (2)")
     assert (moved.status, moved.json["parent"]) == (200, folder.pk)
     assert paths_in(root) == {"a (2)": b"content", "f": None, "f/a": b"content"}
+
+
+def test_an_entry_is_moved_and_copied_under_another_name(ada: Api, root: Entry) -> None:
+    file, folder = make_file(root, "a"), make_folder(root, "f")
+
+    copied = ada.post(f"/entries/{file.pk}/copy", {"parent": folder.pk, "name": "b"})
+    taken = ada.post(f"/entries/{file.pk}/copy", {"parent": folder.pk, "name": "b"})
+    refused = ada.patch(f"/entries/{file.pk}", {"parent": folder.pk, "name": "b"})
+    moved = ada.patch(f"/entries/{file.pk}", {"parent": folder.pk, "name": "c"})
+
+    assert (copied.status, copied.json["name"]) == (201, "b")
+    assert (taken.code, refused.code) == ("entry-exists", "entry-exists")
+    assert (moved.status, moved.json["name"], moved.json["parent"]) == (200, "c", folder.pk)
+    assert paths_in(root) == {"f": None, "f/b": b"content", "f/c": b"content"}
+
+
+def test_what_is_locked_is_changed_by_its_holder_alone(ada: Api, root: Entry) -> None:
+    file = make_file(root, "a")
+    bob = make_member(root, Grant.Role.EDITOR)
+    lock = lock_entry(file.pk, actor=bob, exclusive=True, deep=False, owner="", timeout=None)
+
+    refused = ada.patch(f"/entries/{file.pk}", {"name": "b"})
+    (told,) = ada.get(f"/entries/{file.pk}/locks").json["items"]
+    broken = ada.delete(f"/locks/{told['id']}")
+
+    assert (refused.status, refused.code) == (423, "locked")
+    assert refused.json["data"] == {"conflicts": [file.pk]}
+    assert (told["id"], told["holder"], told["is_own"]) == (lock.pk, "bob", False)
+    assert broken.status == 204
+    assert ada.patch(f"/entries/{file.pk}", {"name": "b"}).status == 200
+    assert ada.delete(f"/locks/{lock.pk}").code == "lock-not-found"
 
 
 def test_a_change_on_a_condition_that_does_not_hold_is_refused(ada: Api, root: Entry) -> None:

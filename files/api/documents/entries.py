@@ -118,9 +118,10 @@ class PlaceSent(Sent):
 
 
 class CopySent(Sent):
-    """The folder that a copy goes to."""
+    """The folder that a copy goes to, and its name there; without one, a free name like it."""
 
     parent: Id
+    name: Name | None = None
 
 
 class EntriesSent(Sent):

@@ -18,6 +18,7 @@ class SpaceTold(Told):
     id: int
     kind: Literal["personal", "shared"]
     name: str = Field(examples=["Team"])
+    slug: str = Field(description="Its name in addresses: `/dav/<slug>/`; it never changes.")
     root: int = Field(description="Its top folder.")
     quota_bytes: int | None = Field(description="Null: no limit.")
     used_bytes: int
@@ -32,6 +33,7 @@ class SpaceTold(Told):
             id=space.pk,
             kind="personal" if space.kind == Space.Kind.PERSONAL else "shared",
             name=space.name,
+            slug=space.slug or "",
             root=space.root_id or 0,
             quota_bytes=space.quota_bytes,
             used_bytes=space.used_bytes,

@@ -19,7 +19,7 @@ from files.api.documents import (
     TransferTold,
 )
 from files.api.idempotency import once
-from files.api.outcomes import folder_of, told, transferred
+from files.api.outcomes import folder_of, outcome_of, told, transferred
 from files.api.replies import etag_of, reply
 from files.api.requests import ApiRequest
 from files.api.values import After, DryRun, Id, IdempotencyKey, IfMatch, Limit, Sort
@@ -27,6 +27,7 @@ from files.errors import InvalidValueError
 from files.models import Right
 from files.models.listing import Order, list_onwards
 from files.operations.entries import create_folder, rename_entry, trash_entries
+from files.operations.overwriting import Place, copy_to, move_to
 from files.operations.transfer import copy_entries, move_entries
 from files.operations.unchanged import if_unchanged
 
@@ -81,20 +82,24 @@ def make_folder(
 def change_entry(
     request: ApiRequest, entry_id: Id, body: PlaceSent, if_match: IfMatch = None
 ) -> HttpResponse:
-    """Give an entry another name, or move it into another folder, with what is in it.
+    """Give an entry another name, or another folder, or both, with what is in it.
 
     A large tree that goes to another space is moved by a job: 202.
     """
     entry = locate(request.auth, entry_id, Right.EDIT).entry
-    if (body.name is None) == (body.parent is None):
-        raise InvalidValueError(field="body", reason="one-of", of=["name", "parent"])
     if body.parent is None:
+        if body.name is None:
+            raise InvalidValueError(field="body", reason="nothing-to-change")
         with if_unchanged(entry, check_of(if_match)):
-            renamed = rename_entry(entry, name=body.name or "", actor=request.auth)
+            renamed = rename_entry(entry, name=body.name, actor=request.auth)
         return told(renamed)
     parent = locate(request.auth, body.parent, Right.ADD)
     with if_unchanged(entry, check_of(if_match), also_locks=parent.entry.space_id):
-        outcome = move_entries([entry], parent=parent.entry, actor=request.auth)
+        if body.name is None:
+            outcome = move_entries([entry], parent=parent.entry, actor=request.auth)
+        else:
+            place = Place(parent.entry, body.name, overwrites=False)
+            outcome = outcome_of(move_to(entry, place, actor=request.auth))
     return transferred(outcome, parent, HTTPStatus.OK)
 
 
@@ -106,7 +111,7 @@ def change_entry(
 def copy_entry(
     request: ApiRequest, entry_id: Id, body: CopySent, idempotency_key: IdempotencyKey = None
 ) -> HttpResponse:
-    """Copy an entry with what is in it; a name that is taken gets a number.
+    """Copy an entry with what is in it; without a name of its own, a taken one gets a number.
 
     A large tree is copied by a job: 202.
     """
@@ -114,7 +119,11 @@ def copy_entry(
     parent = locate(request.auth, body.parent, Right.ADD)
 
     def make() -> HttpResponse:
-        outcome = copy_entries([entry], parent=parent.entry, actor=request.auth)
+        if body.name is None:
+            outcome = copy_entries([entry], parent=parent.entry, actor=request.auth)
+        else:
+            place = Place(parent.entry, body.name, overwrites=False)
+            outcome = outcome_of(copy_to(entry, place, actor=request.auth))
         return transferred(outcome, parent, HTTPStatus.CREATED)
 
     return once(request, idempotency_key, make)
