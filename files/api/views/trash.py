@@ -64,8 +64,10 @@ def delete_trashed(
 ) -> HttpResponse:
     """Delete entries that lie in the trash for good, with what is in them; all or none."""
     entries = _trashed(request, body, Right.MANAGE)
-    if not dry_run:
+    with transaction.atomic():
         delete_entries(entries, actor=request.auth)
+        if dry_run:
+            transaction.set_rollback(True)
     return reply(EntriesTold.of(entries))
 
 

@@ -125,6 +125,7 @@ def site(stack: Stack, admin: Session) -> Site:
         "tokens": ["/tokens/"],
         "create-token": ["/tokens/new/", f"/tokens/new/?folder={folder}"],
         "revoke-token": [f"/tokens/{token}/revoke/"],
+        "api": ["/api/v1/docs"],
         "account": ["/accounts/password/change/", "/accounts/logout/"],
         "errors": ["/no/such/page", "/entries/999999999/", f"/folders/{files[0]}/new/"],
     }
