@@ -1,5 +1,7 @@
 """The schema of the API (OpenAPI 3.1), made of the views: docs/api.md says the same in words."""
 
+import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -36,4 +38,29 @@ def schema_of(api: NinjaAPI) -> dict[str, Any]:
             for parameter in operation["parameters"]:
                 # There OpenAPI has a map; the schema of the parameter has them as a list.
                 parameter.pop("examples", None)
-    return schema
+    names = {name: _public(name) for name in schema["components"]["schemas"]}
+    renamed: dict[str, Any] = _renamed(schema, names)
+    return renamed
+
+
+def _public(name: str) -> str:
+    """Name a document for those who make clients of the schema: Entry, EntryPage, FolderInput."""
+    name = re.sub(r"Page_(\w+?)Told_", r"\1Page", name)
+    return name.removesuffix("Told").replace("Sent", "Input").replace("Looked", "Details")
+
+
+def _renamed(told: Any, names: Mapping[str, str]) -> Any:
+    """Give a part of the schema with the documents under other names, wherever they are named."""
+    match told:
+        case {"$ref": str(reference)}:
+            name = reference.rpartition("/")[2]
+            return {**told, "$ref": _REF.format(model=names.get(name, name))}
+        case dict():
+            renamed = {names.get(key, key): _renamed(value, names) for key, value in told.items()}
+            title = renamed.get("title")  # may be a field that is called so
+            return (
+                {**renamed, "title": names.get(title, title)} if isinstance(title, str) else renamed
+            )
+        case list():
+            return [_renamed(one, names) for one in told]
+    return told

@@ -257,6 +257,7 @@ MATRIX = [
     ("PATCH", "/entries/{file}", {"name": "n"}, (403, 404, 200, 200, 404)),
     ("PATCH", "/entries/{file}", {"parent": "{folder}"}, (403, 404, 200, 200, 404)),
     ("POST", "/entries/{file}/copy", {"parent": "{folder}"}, (403, 404, 201, 201, 404)),
+    ("POST", "/entries/{file}/versions/{version}/restore", None, (403, 404, 200, 200, 404)),
     ("DELETE", "/entries/{file}", None, (403, 404, 200, 200, 404)),
     ("GET", "/spaces/{space}", None, (200, 200, 200, 200, 404)),
     ("GET", "/spaces/{space}/usage", None, (200, 403, 200, 200, 404)),
@@ -279,6 +280,7 @@ def test_who_may_do_what(
     ids = {
         "space": space.pk,
         "root": root.pk,
+        "version": make_file(root, "file").version_id or 0,
         "file": make_file(root, "file").pk,
         "folder": make_folder(root, "folder").pk,
         "trashed": trash_entries([make_file(root, "trashed")], actor=SYSTEM)[0].pk,

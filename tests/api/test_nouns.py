@@ -142,6 +142,40 @@ def test_versions_are_listed_newest_first(ada: Api, root: Entry) -> None:
     assert found[0]["sha256"] == sha256(b"333").hexdigest()
 
 
+def test_an_older_version_is_made_the_newest_again(ada: Api, root: Entry, space: Space) -> None:
+    old = make_file(root, "a", b"old")
+    new = make_file(root, "a", b"newer")
+    address = f"/entries/{old.pk}/versions/{old.version_id}/restore"
+
+    refused = ada.post(address, if_match='"r1"')
+    restored = ada.post(address, if_match='"r2"')
+    again = ada.post(f"/entries/{old.pk}/versions/{restored.json['version']}/restore")
+
+    assert (refused.status, refused.code) == (412, "precondition-failed")
+    assert (restored.status, restored.json["size"], restored.etag) == (200, 3, '"r3"')
+    assert restored.json["version"] not in {old.version_id, new.version_id}
+    assert (again.status, again.json["version"]) == (200, restored.json["version"])
+    assert paths_in(root) == {"a": b"old"}
+    assert reread(space).used_bytes == 3 + 5 + 3
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/entries/{file}/versions/{other}/restore", "entry-not-found"),
+        ("/entries/{file}/versions/999999/restore", "entry-not-found"),
+        ("/entries/{root}/versions/{other}/restore", "not-a-file"),
+    ],
+)
+def test_a_version_that_a_file_has_not_is_not_restored(
+    ada: Api, root: Entry, path: str, code: str
+) -> None:
+    file, other = make_file(root, "a"), make_file(root, "b")
+    named = {"file": file.pk, "other": other.version_id, "root": root.pk}
+
+    assert ada.post(path.format(**named)).code == code
+
+
 def test_the_trash_is_listed_restored_from_and_emptied(ada: Api, root: Entry, space: Space) -> None:
     files = [make_file(root, f"f{number}", b"12") for number in range(4)]
     ada.post("/entries/trash", {"entries": [file.pk for file in files]})

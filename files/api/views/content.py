@@ -11,13 +11,17 @@ from django.urls import reverse
 from ninja import Router
 
 from files.access import locate
+from files.api.conditions import check_of
 from files.api.cursors import cursor_of, number_of
-from files.api.documents import Page, VersionTold
+from files.api.documents import EntryTold, Page, VersionTold
+from files.api.outcomes import told
 from files.api.replies import reply, split_page
 from files.api.requests import ApiRequest
-from files.api.values import After, Id, Limit, Name
+from files.api.values import After, Id, IfMatch, Limit, Name
 from files.errors import MethodNotAllowedError, NotAFileError
-from files.models import Version
+from files.models import Right, Version
+from files.operations.known import restore_version
+from files.operations.unchanged import if_unchanged
 
 router = Router(tags=["content"])
 
@@ -77,3 +81,18 @@ def list_versions(
     address = reverse("api:get_content", args=[entry_id])
     items = [VersionTold.of(version, address) for version in shown]
     return reply(Page[VersionTold](items=items, next=cursor_of(last.pk) if last else None))
+
+
+@router.post(
+    "/entries/{int:entry_id}/versions/{int:version_id}/restore",
+    response=EntryTold,
+    summary="Restore a version",
+)
+def restore(
+    request: ApiRequest, entry_id: Id, version_id: Id, if_match: IfMatch = None
+) -> HttpResponse:
+    """Make an older content of a file its newest version again; those in between stay."""
+    entry = locate(request.auth, entry_id, Right.READ | Right.EDIT).entry
+    with if_unchanged(entry, check_of(if_match)):
+        restore_version(entry, version_id, actor=request.auth)
+    return told(locate(request.auth, entry_id).entry)
