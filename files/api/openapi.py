@@ -57,10 +57,10 @@ def _renamed(told: Any, names: Mapping[str, str]) -> Any:
             return {**told, "$ref": _REF.format(model=names.get(name, name))}
         case dict():
             renamed = {names.get(key, key): _renamed(value, names) for key, value in told.items()}
-            title = renamed.get("title")  # may be a field that is called so
-            return (
-                {**renamed, "title": names.get(title, title)} if isinstance(title, str) else renamed
-            )
+            title = renamed.get("title")
+            if isinstance(title, str):  # and not a field that is called so
+                renamed["title"] = names.get(title, title)
+            return renamed
         case list():
             return [_renamed(one, names) for one in told]
     return told
