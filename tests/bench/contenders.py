@@ -29,6 +29,7 @@ class Contenders:
     peers: dict[str, Server] = field(default_factory=dict)  # by name, those that take a PUT
     pids: dict[str, int] = field(default_factory=dict)
     tus: Server | None = None  # @tus/server
+    landing: Server | None = None  # our stack again, whose nginx receives bodies into files
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     @property
@@ -65,6 +66,10 @@ def start(folder: Path, stack: ExitStack) -> Contenders:
         except (RuntimeError, subprocess.SubprocessError) as error:
             print(f"without {name}: {error}")
     found.tus = found.peers.pop("@tus/server", None)
+    port, found.pids["landing"] = stack.enter_context(
+        servers.strongroom(folder / "landing-data", FILES_LANDING="true")
+    )
+    found.landing, _token = clients.sign_in(port, "admin", servers.PASSWORD)
     return found
 
 

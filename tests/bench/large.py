@@ -27,12 +27,18 @@ def measure_large(them: Contenders, rounds: int, file: Path) -> None:
     memory = usage.peak_memory(them.pid)
     measures = {
         name: Measure(partial(_and_clear, measure.run, file), measure.pid)
-        for name, measure in {**_peers(them, file), **_ours(them, file)}.items()
+        for name, measure in {
+            **_peers(them, file),
+            **_ours(them, file),
+            **_landed(them, file),
+        }.items()
     }
     aims = {
         "strongroom tus, 64 MiB chunks": Aim(UNIT, 0.7),
         "strongroom tus, one PATCH": Aim(UNIT, 0.7),
         "strongroom form": Aim(UNIT, 0.6),
+        "landed PUT": Aim(UNIT, 0.9),
+        "landed tus, 64 MiB chunks": Aim(UNIT, 0.7),
     }
     size = file.stat().st_size
     title = f"{size / 2**20:.0f} MiB up, CPU in seconds per GiB"
@@ -82,6 +88,28 @@ def _ours(them: Contenders, file: Path) -> dict[str, Measure]:
         "form": lambda: clients.post_file(ours, them.token, them.root, them.new_name(), file),
     }
     return {f"strongroom {name}": Measure(run, them.pid) for name, run in ways.items()}
+
+
+def _landed(them: Contenders, file: Path) -> dict[str, Measure]:
+    """Upload to our stack whose nginx receives bodies; its CPU includes the job that hashes."""
+    server, pid = them.landing, them.pids["landing"]
+    assert server is not None
+    database = them.folder / "landing-data" / "strongroom.sqlite3"
+
+    def put() -> float:
+        return protocols.put_file(server, them.put_path(them.new_name()), file)
+
+    def tus() -> float:
+        metadata = {"folder": str(them.root), "filename": them.new_name()}
+        return _tus(server, "/uploads/", file, CHUNK, metadata)
+
+    def hashed(run: Callable[[], float]) -> float:
+        seconds = run()
+        trees.wait_for_digests(database)
+        return seconds
+
+    ways = {"PUT": put, "tus, 64 MiB chunks": tus}
+    return {f"landed {name}": Measure(partial(hashed, run), pid) for name, run in ways.items()}
 
 
 def _tus(

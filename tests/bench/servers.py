@@ -57,7 +57,7 @@ def _wait(process: "subprocess.Popen[bytes]", port: int) -> None:
 
 
 @contextmanager
-def strongroom(data: Path) -> Iterator[tuple[int, int]]:
+def strongroom(data: Path, **settings: str) -> Iterator[tuple[int, int]]:
     """Run our whole stack on a fresh data folder; give nginx's port and the process id."""
     port, backend = free_port(), free_port()
     environment = {
@@ -66,6 +66,7 @@ def strongroom(data: Path) -> Iterator[tuple[int, int]]:
         "FILES_PORT": str(port),
         "FILES_BACKEND_PORT": str(backend),
         "FILES_ADMIN_PASSWORD": PASSWORD,
+        **settings,
     }
     command = [sys.executable, str(ROOT / "manage.py"), "serve"]
     with running(command, port, env=environment, cwd=ROOT) as process:

@@ -1,7 +1,9 @@
 """The bench's own look into the installation it measures: large trees, ids, uploads."""
 
 import os
+import sqlite3
 import time
+from contextlib import closing
 from itertools import batched
 from pathlib import Path
 
@@ -120,3 +122,14 @@ def discard(name: str) -> None:
     entry = Entry.objects.select_related("version__blob").filter(name=name).latest("pk")
     assert entry.version is not None
     Path(entry.version.blob.file.path).unlink()
+
+
+def wait_for_digests(database: Path) -> None:
+    """Wait until the job has taken the digests of all that was stored, for two minutes at most."""
+    deadline = time.monotonic() + 120
+    lacking = "SELECT COUNT(*) FROM files_blob WHERE sha256 = ''"
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        while connection.execute(lacking).fetchone()[0]:
+            if time.monotonic() > deadline:
+                raise RuntimeError("the digests do not come")
+            time.sleep(0.1)
