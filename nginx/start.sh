@@ -9,7 +9,9 @@ umask 077
 
 random() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
-if [ "${FILES_LANDING:-false}" = true ]; then
+# The words that the backend takes for yes, in any case.
+case $(printf %s "${FILES_LANDING:-false}" | tr '[:upper:]' '[:lower:]') in
+true | on | ok | y | yes | 1)
     for folder in "$landing"/????????????????????????????????; do
         if [ -d "$folder" ] && [ ! -L "$folder" ] && (flock -n 8) 8<"$folder"; then
             rm -rf "$folder"
@@ -23,9 +25,11 @@ if [ "${FILES_LANDING:-false}" = true ]; then
     printf '%s' "$key" >"$landing/$start/key"
     chown -R "${LANDING_OWNER:-nginx:nginx}" "$landing/$start"
     body=$landing/$start
-else
+    ;;
+*)
     key=
     body=${LANDING_BODY:-/var/cache/nginx/body}
-fi
+    ;;
+esac
 printf 'client_body_temp_path "%s";\nmap $host $landing_key { default "%s"; }\n' "$body" "$key" >"$conf"
 exec "$@"

@@ -101,7 +101,7 @@ def test_compose_mounts_every_file_of_nginx() -> None:
     assert names == {f"./{path}" for path in Path("nginx").iterdir()}
 
 
-@pytest.mark.parametrize("landing", ["true", "false"])
+@pytest.mark.parametrize("landing", ["True", "1", "false", ""])
 def test_nginx_of_docker_is_valid(tmp_path: Path, landing: str) -> None:
     # The same files, with names and folders that this machine has.
     for source in Path("nginx").glob("*.conf"):
@@ -116,7 +116,7 @@ def test_nginx_of_docker_is_valid(tmp_path: Path, landing: str) -> None:
     )  # fmt: skip
 
     assert (result.returncode, result.stderr) == (0, "")
-    assert len(list((tmp_path / "landing").iterdir())) == (landing == "true")
+    assert len(list((tmp_path / "landing").iterdir())) == (landing in {"True", "1"})
 
 
 def test_start_of_docker_nginx_removes_only_what_no_process_holds(tmp_path: Path) -> None:

@@ -56,10 +56,10 @@ class Command(FilesCommand):
 
     def serve(self, run: Path) -> None:
         """Start the parts and tend them until a signal comes; the caller holds the lock."""
-        check_port(settings.FILES_HOST, settings.FILES_PORT, "FILES_PORT")
-        check_port("127.0.0.1", settings.FILES_BACKEND_PORT, "FILES_BACKEND_PORT")
         for problem in check_landing():
             raise refusal(problem.msg, "invalid-setting")
+        check_port(settings.FILES_HOST, settings.FILES_PORT, "FILES_PORT")
+        check_port("127.0.0.1", settings.FILES_BACKEND_PORT, "FILES_BACKEND_PORT")
         collect_static(run / "static.fingerprint")
         nginx = make_nginx(run / "nginx")
         nginx.write()
