@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.conftest import Session, Stack, make_stack
 from tests.e2e.tus import TusClient
-from tests.e2e.wire import NONE, Reply, connected, head, read_reply
+from tests.e2e.wire import NONE, Reply, connected, exchange, head, read_reply
 from tests.processes import manage, wait_until
 
 CONTENT = bytes(range(256)) * 10_000  # lands: it is larger than 1 MB
@@ -116,6 +116,22 @@ def test_chunks_land(stack: Stack, admin: Session, folder: int) -> None:
     ((state,),) = stack.rows("SELECT crc32 FROM files_upload WHERE id = ?", url.rpartition("/")[2])
     assert state is None  # so they did land
     assert bodies(stack) == []
+
+
+def test_file_of_a_program_lands(stack: Stack, admin: Session, folder: int) -> None:
+    made = manage(
+        "create_token", "admin", "--scope", "read", "--scope", "write", data=stack.server.data
+    )
+    assert made.returncode == 0, made.stderr
+    sent = head(
+        "PUT", f"/api/v1/folders/{folder}/content/a", Content_Length=str(len(CONTENT)),
+        Authorization=f"Bearer {made.stdout.strip()}",
+    )  # fmt: skip
+
+    answer = exchange(stack.nginx_port, sent, CONTENT, method="PUT")
+
+    assert (answer.status, "repr-digest" in answer.headers) == (201, False)
+    assert names_in(stack, folder) == ["a"]
 
 
 REFUSALS = [
