@@ -38,6 +38,7 @@ from .putting import PutDoor, PutFace
 from .resumable import ResumableDoor, ResumableFace
 from .small import SmallUploads
 from .uploads import UploadDoor, UploadFace
+from .write_back import WriteBack
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Doors:
         self._upload_faces, self._content_faces = uploads, contents
         self._uploads = UploadDoor(django, commits)
         self._downloads = DownloadDoor(django)
+        self._write_back = WriteBack()
         self._archives = ArchiveDoor(django)
         self._methods = MethodDoor(django, self._downloads, self._puts, methods)
 
@@ -190,6 +192,7 @@ class Doors:
         except (FilesError, LandingRefusedError):
             await _answer_empty(403, send)
         else:
+            self._write_back.begin()
             await _answer_empty(204, send, (TICKET, str(ticket).encode()))
 
     async def _find_ticket(self, asked: Scope, body: Body) -> Ticket:

@@ -14,18 +14,20 @@ import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from .base import blob_name
-from .filesystem import DIRECTORY_MODE, FILE_MODE, BlobStorage
+from .filesystem import DIRECTORY_MODE, FILE_MODE, WRITE_BACK_SIZE, BlobStorage
 from .system_calls import start_write_back
 
 FOLDER: Final = "landing"  # below the storage's root, so that taking a file over is a rename
+SILENT_SECONDS: Final = 90.0  # more than nginx waits for the next bytes of a body
 
 _KEY: Final = "key"
 _START: Final = re.compile(r"[0-9a-f]{32}")
@@ -78,6 +80,43 @@ def clean_starts(location: Path) -> int:
         finally:
             os.close(lock)
     return count
+
+
+def write_back(location: Path, begun: dict[int, int]) -> int:
+    """Ask the kernel to begin writing bodies that nginx is receiving; give how many it still is.
+
+    nginx cannot ask, and the fsync behind the last byte would find it all still to be done. begun
+    keeps, by inode, how much was asked for, from one call to the next.
+    """
+    found = dict(_bodies(location))
+    for inode in begun.keys() - found.keys():
+        del begun[inode]
+    for inode, (path, size) in found.items():
+        offset = begun.setdefault(inode, 0)
+        if size - offset < WRITE_BACK_SIZE:
+            continue
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:
+            continue  # its request is over
+        try:
+            start_write_back(descriptor, offset, size - offset)
+            begun[inode] = size
+        finally:
+            os.close(descriptor)
+    return len(found)
+
+
+def _bodies(location: Path) -> Iterator[tuple[int, tuple[str, int]]]:
+    """Find the files that grow: inode, path and size. What is long silent is of a dead nginx."""
+    for folder in (location / FOLDER).glob("*"):
+        with suppress(OSError), os.scandir(folder) as items:
+            for item in items:
+                if not _NAME.fullmatch(item.name):
+                    continue
+                status = item.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime < SILENT_SECONDS:
+                    yield status.st_ino, (item.path, status.st_size)
 
 
 def start_of_key(storage: BlobStorage, key: str) -> str | None:

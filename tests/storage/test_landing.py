@@ -12,9 +12,17 @@ from uuid import UUID
 
 import pytest
 
+from files.storage import landing
 from files.storage.base import blob_name
-from files.storage.filesystem import BlobStorage
-from files.storage.landing import LandedFile, Start, begin_start, clean_starts, start_of_key
+from files.storage.filesystem import WRITE_BACK_SIZE, BlobStorage
+from files.storage.landing import (
+    LandedFile,
+    Start,
+    begin_start,
+    clean_starts,
+    start_of_key,
+    write_back,
+)
 from files.storage.partial import PartialBlob
 
 ID = UUID("ab" + "0" * 30)
@@ -273,3 +281,59 @@ def test_lock_of_a_start_lives_as_long_as_who_has_inherited_it(
     child.wait()
 
     assert (spared, clean_starts(Path(storage.location))) == (0, 1)
+
+
+@dataclass
+class WriteBacks:
+    """The ranges that the kernel was asked to write."""
+
+    ranges: list[tuple[int, int]]
+
+    def of(self, storage: BlobStorage, begun: dict[int, int]) -> list[tuple[int, int]]:
+        """Look once, and give what was asked for by it."""
+        self.ranges.clear()
+        write_back(Path(storage.location), begun)
+        return [*self.ranges]
+
+
+@pytest.fixture
+def write_backs(monkeypatch: pytest.MonkeyPatch) -> WriteBacks:
+    seen = WriteBacks([])
+    monkeypatch.setattr(
+        landing,
+        "start_write_back",
+        lambda _descriptor, offset, size: seen.ranges.append((offset, size)),
+    )
+    return seen
+
+
+def test_what_has_come_of_a_body_is_written_back_once(
+    field: Field, storage: BlobStorage, write_backs: WriteBacks
+) -> None:
+    begun: dict[int, int] = {}
+    size = WRITE_BACK_SIZE + 5
+    looks = [write_backs.of(storage, begun)]  # too little
+
+    os.truncate(field.file, size)
+    looks += [write_backs.of(storage, begun), write_backs.of(storage, begun)]
+    os.truncate(field.file, 3 * size)
+    looks.append(write_backs.of(storage, begun))
+
+    assert looks == [[], [(0, size)], [], [(size, 2 * size)]]
+
+
+def test_only_bodies_that_come_are_looked_after(
+    field: Field, storage: BlobStorage, write_backs: WriteBacks
+) -> None:
+    begun: dict[int, int] = {}
+    location = Path(storage.location)
+    os.truncate(field.start.folder / "key", WRITE_BACK_SIZE)
+    (field.start.folder / "0000000002").symlink_to(NAME)
+    (location / "landing" / "stray").touch()
+    assert write_back(location, begun) == 1
+
+    os.utime(field.file, (0, 0))  # nginx has died, and nobody has started it again
+
+    assert write_back(location, begun) == 0
+    assert begun == {}
+    assert write_backs.ranges == []
