@@ -23,11 +23,10 @@ from files.templatetags.files import kind_label, moment, size
 from . import choosing, recent, uploads
 from .actors import READ_CONTENT, staff_actor, user_of
 from .base import LongListAdmin
+from .confirming import chosen_rows
 from .filters import SpaceFilter, TrashFilter, TypeFilter, is_id
 from .ranges import ModifiedFilter, SizeFilter
 from .shown import entry_name, list_link, may_see, page_link, user_link, viewer_of
-
-AT_ONCE = 500  # entries that one action takes: it is one transaction, and all others wait
 
 _BOTH_PLACES = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
 
@@ -224,16 +223,12 @@ class EntryAdmin(LongListAdmin[Entry]):
 
     def _selected(self, request: HttpRequest, queryset: QuerySet[Entry]) -> list[Entry]:
         """Read what an action is for; none, with a message, if that is nothing or too much."""
-        entries = list(queryset.order_by("pk")[: AT_ONCE + 1])
-        if len(entries) > AT_ONCE:
-            text = _("Please select at most %(count)d at once.") % {"count": AT_ONCE}
-            self.message_user(request, text, messages.ERROR)
-            return []
-        if not entries:
+        entries = chosen_rows(self, request, queryset.order_by("pk"))
+        if entries is not None and not entries:
             self.message_user(
                 request, _("There was nothing to do for this selection."), messages.WARNING
             )
-        return entries
+        return entries or []
 
     @admin.display(description=_("name"), ordering="name_fold")
     def shown_name(self, entry: Entry) -> str:

@@ -1,7 +1,7 @@
 """What WebDAV clients have locked, for staff to look at, and to break."""
 
 from collections.abc import Sequence
-from typing import Final, override
+from typing import override
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -18,10 +18,9 @@ from files.templatetags.files import moment
 
 from .actors import user_of
 from .base import ReadOnlyAdmin
+from .confirming import ask_first
 from .filters import SpaceFilter, is_id
 from .shown import page_link, user_link, viewer_of
-
-AT_ONCE: Final = 500  # broken by one action
 
 
 @admin.register(Lock)
@@ -82,21 +81,9 @@ class LockAdmin(ReadOnlyAdmin[Lock]):
         self, request: HttpRequest, queryset: QuerySet[Lock]
     ) -> TemplateResponse | None:
         """Ask whether locks should be broken, and do so when that was confirmed."""
-        locks = list(queryset[: AT_ONCE + 1])
-        if len(locks) > AT_ONCE:
-            text = _("Please select at most %(count)d at once.") % {"count": AT_ONCE}
-            self.message_user(request, text, messages.ERROR)
-            return None
-        if "confirmed" not in request.POST:
-            context = {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "title": _("Break locks"),
-                "locks": locks,
-            }
-            return TemplateResponse(request, "admin/files/lock/break.html", context)
-        self._break(request, locks)
-        return None
+        template = "admin/files/lock/break.html"
+        title = _("Break locks")
+        return ask_first(self, request, queryset, self._break, title=title, template=template)
 
     def _break(self, request: HttpRequest, locks: Sequence[Lock]) -> None:
         """Break locks one by one; those that are over meanwhile are no failure."""

@@ -1,7 +1,7 @@
 """Tokens, for staff to look at and to revoke; secrets are kept nowhere."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, override
+from typing import Any, override
 
 from django.contrib import admin, messages
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -22,9 +22,8 @@ from files.templatetags.files import moment
 
 from .actors import user_of
 from .base import ReadOnlyAdmin
+from .confirming import ask_first
 from .shown import page_link, user_link, viewer_of
-
-AT_ONCE: Final = 500  # revoked by one action
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -111,21 +110,9 @@ class TokenAdmin(ReadOnlyAdmin[Token]):
     @admin.action(description=_("Revoke"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Token]) -> TemplateResponse | None:
         """Ask whether tokens should be revoked, and do so when that was confirmed."""
-        tokens = list(queryset[: AT_ONCE + 1])
-        if len(tokens) > AT_ONCE:
-            text = _("Please select at most %(count)d at once.") % {"count": AT_ONCE}
-            self.message_user(request, text, messages.ERROR)
-            return None
-        if "confirmed" not in request.POST:
-            context = {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "title": _("Revoke tokens"),
-                "tokens": tokens,
-            }
-            return TemplateResponse(request, "admin/files/token/revoke.html", context)
-        self._revoke(request, tokens)
-        return None
+        template = "admin/files/token/revoke.html"
+        title = _("Revoke tokens")
+        return ask_first(self, request, queryset, self._revoke, title=title, template=template)
 
     def _revoke(self, request: HttpRequest, tokens: Sequence[Token]) -> None:
         """Revoke tokens one by one."""

@@ -24,10 +24,10 @@ from files.templatetags.files import moment, size
 
 from .actors import user_of
 from .base import ReadOnlyAdmin
+from .confirming import ask_first
 from .filters import SpaceFilter
 from .shown import page_link, viewer_of
 
-AT_ONCE: Final = 500  # cancelled by one action
 LOOKED_AT: Final = 2000  # that a connection has begun and the filter looks at
 
 
@@ -125,21 +125,9 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
     @admin.action(description=_("Cancel"), permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Upload]) -> TemplateResponse | None:
         """Ask whether uploads should be cancelled, and do so when that was confirmed."""
-        uploads = list(queryset[: AT_ONCE + 1])
-        if len(uploads) > AT_ONCE:
-            text = _("Please select at most %(count)d at once.") % {"count": AT_ONCE}
-            self.message_user(request, text, messages.ERROR)
-            return None
-        if "confirmed" not in request.POST:
-            context = {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "title": _("Cancel uploads"),
-                "uploads": uploads,
-            }
-            return TemplateResponse(request, "admin/files/upload/cancel.html", context)
-        self._cancel(request, uploads)
-        return None
+        template = "admin/files/upload/cancel.html"
+        title = _("Cancel uploads")
+        return ask_first(self, request, queryset, self._cancel, title=title, template=template)
 
     def _cancel(self, request: HttpRequest, uploads: Sequence[Upload]) -> None:
         """Cancel uploads one by one; those that are over meanwhile are no failure."""

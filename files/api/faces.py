@@ -2,23 +2,20 @@
 
 import re
 from functools import cache
-from http import HTTPStatus
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from django.urls import reverse
 
 from files.access import Actor
-from files.errors import FilesError, InvalidNameError
+from files.errors import FilesError
 from files.http.conditional import Conditions
 from files.http.credentials import Scheme
-from files.http.digest_fields import repr_digest
 from files.http.downloads import ContentFace
 from files.http.heads import Answer, Head
-from files.http.putting import Placed, Put, PutFace
-from files.http.stated import stated_file
+from files.http.placed import Placed, placed_answer
+from files.http.putting import Put, PutFace
+from files.http.stated import stated_file, stated_name
 from files.models import Event
-from files.names import check_name
 
 from .errors import answer_of
 
@@ -51,20 +48,13 @@ class ApiPutFace:
         if match["entry"] is not None:
             wanted, checksum = stated_file(head, "")
             return Put(0, wanted, conditions, checksum, entry_id=int(match["entry"]))
-        wanted, checksum = stated_file(head, _name(match["name"]))
+        wanted, checksum = stated_file(head, stated_name(match["name"]))
         return Put(int(match["folder"]), wanted, conditions, checksum)
 
     def render(self, head: Head, placed: Placed) -> Answer:
         """Answer a request that was done."""
-        headers = [("ETag", placed.etag)]
-        if placed.sha256:
-            headers.append(("Repr-Digest", repr_digest(placed.sha256)))
-        if "x-oc-mtime" in head.headers:
-            headers.append(("X-OC-Mtime", "accepted"))
-        if not placed.is_new:
-            return Answer(HTTPStatus.NO_CONTENT, headers)
-        headers.append(("Location", _entry_address().format(placed.entry_id)))
-        return Answer(HTTPStatus.CREATED, headers)
+        location = _entry_address().format(placed.entry_id)
+        return placed_answer(head, placed, location=location)
 
     def render_error(self, head: Head, error: FilesError) -> Answer:  # noqa: ARG002 - the protocol
         """Answer a request that was refused."""
@@ -75,14 +65,6 @@ class ApiPutFace:
 def _entry_address() -> str:
     """Give the address of an entry, with a place for its id; resolving it is dear."""
     return reverse("api:get_entry", args=[0]).replace("0", "{}")
-
-
-def _name(encoded: str) -> str:
-    """Give the name that a path ends with. Raises InvalidNameError."""
-    try:
-        return check_name(unquote_to_bytes(encoded).decode())
-    except UnicodeDecodeError:
-        raise InvalidNameError(reason="encoding") from None
 
 
 def _reader(actor: Actor, _entry_id: int) -> Actor:

@@ -5,15 +5,14 @@ import hmac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import Final
 
 from files.errors import DigestMismatchError, FilesError, MalformedRequestError, NotAFileError
 from files.http.conditional import Conditions, parse_tag_list
 from files.http.credentials import Scheme
-from files.http.digest_fields import repr_digest
 from files.http.heads import Answer, Head
-from files.http.putting import Placed, Put
+from files.http.placed import Placed, placed_answer
+from files.http.putting import Put
 from files.http.stated import stated_file
 from files.http.writer import Checksum
 from files.models import Event
@@ -66,13 +65,8 @@ class DavPutFace:
 
     def render(self, head: Head, placed: Placed) -> Answer:
         """Answer a request that was done."""
-        headers = [("ETag", placed.etag), ("OC-ETag", placed.etag)]
-        headers.append(("OC-FileId", str(placed.entry_id)))
-        if placed.sha256:
-            headers.append(("Repr-Digest", repr_digest(placed.sha256)))
-        if "x-oc-mtime" in head.headers:
-            headers.append(("X-OC-MTime", "accepted"))
-        return Answer(HTTPStatus.CREATED if placed.is_new else HTTPStatus.NO_CONTENT, headers)
+        of_owncloud = (("OC-ETag", placed.etag), ("OC-FileId", str(placed.entry_id)))
+        return placed_answer(head, placed, *of_owncloud)
 
     def render_error(self, head: Head, error: FilesError) -> Answer:
         """Answer a request that was refused."""

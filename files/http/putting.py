@@ -41,6 +41,7 @@ from .disk import in_disk_thread
 from .handler import Scope, Send, SyncCoreHandler
 from .heads import Answer, Head, head_of, send_answer
 from .landing import Landed, LandingRefusedError, Ticket
+from .placed import Placed
 from .small import SMALL, check_content, land
 from .writer import Append, Checksum
 
@@ -71,21 +72,6 @@ class Put:
     def condition(self) -> Condition | None:
         """Give what checks what has the name; None where anything may have it."""
         return condition_of(self.conditions, self.entry_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """What a file has become."""
-
-    entry_id: int
-    version_id: int
-    sha256: str  # empty where a job will take it
-    is_new: bool  # False for a new version of what was there
-
-    @property
-    def etag(self) -> str:
-        """Give the entity tag of the content, the same through every protocol."""
-        return etag_of_version(self.version_id)
 
 
 class PutFace(Protocol):

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
-from files.errors import MalformedRequestError, UnsupportedTypeError
+from files.errors import InvalidNameError, MalformedRequestError, UnsupportedTypeError
+from files.names import check_name
 from files.operations.wanted import Wanted
 
 from .digest_fields import ContentCheck, stated_digests
@@ -42,6 +44,14 @@ def stated_file(head: Head, name: str) -> tuple[Wanted, ContentCheck | None]:
         sha256=sha256,
     )
     return wanted, checksum
+
+
+def stated_name(encoded: str) -> str:
+    """Give the name that the last part of a path says. Raises InvalidNameError."""
+    try:
+        return check_name(unquote_to_bytes(encoded).decode())
+    except UnicodeDecodeError:
+        raise InvalidNameError(reason="encoding") from None
 
 
 def media_type_of(headers: Mapping[str, str]) -> str:

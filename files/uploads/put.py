@@ -8,21 +8,18 @@ Location: so a PUT can never learn what is there, nor change it.
 
 import re
 from functools import cache
-from http import HTTPStatus
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from django.urls import reverse
 
-from files.errors import FilesError, InvalidNameError
+from files.errors import FilesError
 from files.http.conditional import Conditions
 from files.http.credentials import Scheme
-from files.http.digest_fields import repr_digest
 from files.http.heads import Answer, Head
-from files.http.putting import Placed, Put, PutFace
-from files.http.stated import stated_file
+from files.http.placed import Placed, placed_answer
+from files.http.putting import Put, PutFace
+from files.http.stated import stated_file, stated_name
 from files.models import Event
-from files.names import check_name
 
 from .errors import problem
 
@@ -47,20 +44,13 @@ class RawPutFace:
         """
         match = _ROUTE.fullmatch(head.target)
         assert match is not None  # noqa: S101 - speaks has told
-        wanted, checksum = stated_file(head, _name(match[2]))
+        wanted, checksum = stated_file(head, stated_name(match[2]))
         return Put(int(match[1]), wanted, Conditions.from_headers(head.headers), checksum)
 
     def render(self, head: Head, placed: Placed) -> Answer:
         """Answer a request that was done."""
-        headers = [("ETag", placed.etag)]
-        if placed.sha256:
-            headers.append(("Repr-Digest", repr_digest(placed.sha256)))
-        if "x-oc-mtime" in head.headers:
-            headers.append(("X-OC-Mtime", "accepted"))
-        if not placed.is_new:
-            return Answer(HTTPStatus.NO_CONTENT, headers)
-        headers.append(("Location", _content_address().format(placed.entry_id)))
-        return Answer(HTTPStatus.CREATED, headers)
+        location = _content_address().format(placed.entry_id)
+        return placed_answer(head, placed, location=location)
 
     def render_error(self, head: Head, error: FilesError) -> Answer:  # noqa: ARG002 - the protocol
         """Answer a request that was refused, as a problem (RFC 9457)."""
@@ -74,11 +64,3 @@ PUT: Final[PutFace] = RawPutFace()
 def _content_address() -> str:
     """Give the address of a file's content, with a place for its id; resolving it is dear."""
     return reverse("web:content", args=[0]).replace("0", "{}")
-
-
-def _name(encoded: str) -> str:
-    """Give the name that a path ends with. Raises InvalidNameError."""
-    try:
-        return check_name(unquote_to_bytes(encoded).decode())
-    except UnicodeDecodeError:
-        raise InvalidNameError(reason="encoding") from None

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from files.admin import entries
+from files.admin import confirming
 from files.models import Entry, Event
 from tests.admin.conftest import World, make_staff, signed_in
 from tests.factories import make_folder, make_shared_space, root_of
@@ -91,7 +91,7 @@ def test_action_on_nothing_that_fits_says_so(world: World, superuser: User) -> N
 def test_action_on_too_many_is_refused(
     world: World, superuser: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entries, "AT_ONCE", 1)
+    monkeypatch.setattr(confirming, "AT_ONCE", 1)
     form = {"action": "move_to_trash", "_selected_action": [world.file.pk, world.folder.pk]}
 
     answer = signed_in(superuser).post(LIST, form, follow=True)

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from files.admin import locks
+from files.admin import confirming
 from files.models import Event, Lock
 from files.operations.locks import break_lock
 from tests.admin.conftest import World, make_staff, signed_in
@@ -110,7 +110,7 @@ def test_a_lock_that_went_meanwhile_is_no_failure(
 def test_too_many_at_once_are_refused(
     client: Client, world: World, lock: Lock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "AT_ONCE", 1)
+    monkeypatch.setattr(confirming, "AT_ONCE", 1)
     other = make_lock(make_file(world.root, "other"))
     form = {**action(lock, confirmed=True), "_selected_action": [str(lock.pk), str(other.pk)]}
 

@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from files.admin import uploads_pending
+from files.admin import confirming
 from files.models import Event, Space, Upload
 from files.operations.blobs import blob_storage
 from files.operations.uploads import begin_append, cancel_upload
@@ -215,7 +215,7 @@ def test_what_is_over_meanwhile_is_no_failure(
 def test_too_many_at_once_are_refused(
     client: Client, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads_pending, "AT_ONCE", 0)
+    monkeypatch.setattr(confirming, "AT_ONCE", 0)
 
     answer = client.post(UPLOADS, action(upload, confirmed=True), follow=True)
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from files.access import token_of
-from files.admin import tokens
+from files.admin import confirming
 from files.models import Entry, Event, Scope, Token
 from files.operations.tokens import revoke_token
 from tests.admin.conftest import World, make_staff, signed_in
@@ -95,7 +95,7 @@ def test_revoking_is_asked_for_and_recorded(client: Client, world: World) -> Non
 def test_too_many_are_not_revoked_at_once(
     client: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "AT_ONCE", 0)
+    monkeypatch.setattr(confirming, "AT_ONCE", 0)
     token, _secret = make_token(world.bob)
 
     client.post(TOKENS, action(token, confirmed=True))

@@ -18,6 +18,7 @@ from files.http.appending import Engine
 from files.http.commits import Commits
 from files.http.doors import Doors
 from files.http.heads import Head
+from files.http.placed import Placed
 from files.models import Blob, Entry, Event, Grant, Space, Upload
 from files.operations import uploads as operations
 from files.operations.entries import trash_entries
@@ -630,7 +631,7 @@ def test_what_is_not_known_to_have_failed_keeps_its_bytes(
 def test_digest_is_not_told_where_it_is_not_known() -> None:
     head = Head("PUT", "/", "", {}, 0)
 
-    answer = PUT.render(head, putting.Placed(1, 2, "", is_new=False))
+    answer = PUT.render(head, Placed(1, 2, "", is_new=False))
 
     assert answer.headers == [("ETag", '"v2"')]
 
