@@ -18,7 +18,7 @@ def test_cancelling_the_own_upload_is_no_event(root: Entry) -> None:
     cancel_upload(upload.pk, actor=ada)
 
     assert Event.objects.count() == before
-    assert Space.objects.get().used_bytes == 0
+    assert Space.objects.get(kind=Space.Kind.PERSONAL).used_bytes == 0
 
 
 def test_cancelling_for_somebody_is_an_event(root: Entry) -> None:

@@ -47,7 +47,7 @@ class Command(FilesCommand):
 
     def handle(self, *, spaces: list[str], repair: bool, as_json: bool, **_rest: Any) -> None:
         """Run the command."""
-        chosen = Space.objects.all()
+        chosen = Space.objects.exclude(kind=Space.Kind.SYSTEM)
         if spaces:
             chosen = chosen.filter(pk__in=[space.pk for space in find_spaces(spaces)])
         count = drifted = 0
