@@ -84,7 +84,7 @@ def test_a_copy_has_the_digest_that_was_recorded_while_it_was_made(
     root: Entry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (blob,) = put_lacking(root, "a")
-    share = "files.operations.transfer.share_blobs"
+    share = "files.operations.copying.share_blobs"
     monkeypatch.setattr(share, lambda ids: [take_digests([blob.pk]) for _ in [*ids]])
 
     copy_entries([Entry.objects.get(name="a")], parent=make_folder(root, "in"), actor=SYSTEM)
