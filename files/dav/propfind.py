@@ -30,11 +30,13 @@ class PropertyWriter:
         live = dict.fromkeys(asked.named) | (dict.fromkeys(ALLPROP) if asked.is_all else {})
         if asked.names_only:
             live = dict.fromkeys(LIVE)
-        self._live: Sequence[tuple[PropertyName, str, str, Getter]] = [
-            (name, *name.tags, LIVE[name]) for name in live if name in LIVE
+        # What is written of each row is made once: tags, the empty element, whether it is missed.
+        self._live: Sequence[tuple[str, str, str, bool, Getter]] = [
+            (*name.tags, name.element, name in asked.named, LIVE[name])
+            for name in live
+            if name in LIVE
         ]
         self._dead = [name for name in asked.named if name not in LIVE]
-        self._named = frozenset(asked.named)
 
     def propstats(
         self, row: Row, around: Surroundings, dead: Mapping[PropertyName, str] = _NO_PROPERTIES
@@ -42,12 +44,12 @@ class PropertyWriter:
         """Write the properties of a resource that are there, and name those that are missed."""
         found: list[str] = []
         missing: list[str] = []
-        for name, opening, closing, getter in self._live:
+        for opening, closing, element, is_missed, getter in self._live:
             value = getter(row, around)
             if value is None:
-                missing += [name.element] if name in self._named else ()
+                missing += [element] if is_missed else ()
             elif self._asked.names_only or not value:
-                found.append(name.element)
+                found.append(element)
             else:
                 found.append(f"{opening}{value}{closing}")
         if self._asked.is_all:
