@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from files.http.small import SMALL
-from files.models import Entry, Event, Grant, Space, Version
-from tests.dav.client import DavClient, code_of, document
+from files.models import Entry, Event, Grant, Scope, Space, Version
+from tests.dav.client import DavClient, basic, code_of, document, lock_info
 from tests.dav.conftest import As
 from tests.factories import (
     last_events,
@@ -18,9 +18,11 @@ from tests.factories import (
     make_folder,
     make_member,
     make_shared_space,
+    make_token,
     paths_in,
     root_of,
 )
+from tests.http.client import DoorsClient
 
 pytestmark = pytest.mark.usefixtures("consistent")
 
@@ -324,3 +326,60 @@ def test_shared_spaces_are_reached_by_their_slug(dav: DavClient, ada: User) -> N
 
     assert dav.status("PUT", "/team-files/a", b"1") == 201
     assert paths_in(root_of(team)) == {"a": b"1"}
+
+
+def test_token_of_a_folder_reaches_that_folder_alone(
+    anonymous: DoorsClient, dav: DavClient, ada: User, root: Entry
+) -> None:
+    folder = make_folder(root, "folder")
+    make_file(folder, "a", CONTENT)
+    make_file(root, "other", b"other")
+    _token, secret = make_token(ada, top=folder)
+    limited = DavClient(anonymous, basic(ada, secret))
+
+    assert set(limited.propfind("/ada/folder", depth="1")) == {
+        "/dav/ada/folder/",
+        "/dav/ada/folder/a",
+    }
+    assert set(limited.propfind("/", depth="1")) == {"/dav/"}
+    assert limited.status("PUT", "/ada/folder/b", b"1") == 201
+    assert limited.status("PROPFIND", "/ada/", Depth="1") == 404
+    assert limited.status("GET", "/ada/other") == 404
+    assert limited.status("PUT", "/ada/new", b"1") == 409
+    assert limited.status("MOVE", "/ada/folder/a", Destination="/dav/ada/a") == 409
+    assert limited.status("DELETE", "/ada/folder") == 403
+    assert paths_in(root) == {
+        "folder": None,
+        "folder/a": CONTENT,
+        "folder/b": b"1",
+        "other": b"other",
+    }
+
+
+def test_token_to_read_changes_nothing(
+    anonymous: DoorsClient, dav: DavClient, ada: User, root: Entry
+) -> None:
+    make_file(root, "a", CONTENT)
+    _token, secret = make_token(ada, Scope.READ)
+    reader = DavClient(anonymous, basic(ada, secret))
+
+    assert reader.request("GET", "/ada/a").body == CONTENT
+    assert reader.status("PUT", "/ada/a", b"new") == 403
+    assert reader.status("LOCK", "/ada/a", lock_info()) == 403
+    assert reader.status("DELETE", "/ada/a") == 403
+
+
+def test_cookies_do_not_sign_in(dav_as: As, anonymous: DoorsClient, ada: User, root: Entry) -> None:
+    dav_as(None)
+    make_file(root, "a", CONTENT)
+
+    assert DavClient(anonymous.sign_in(ada), None).status("GET", "/ada/a") == 401
+
+
+def test_wrong_token_is_told_how_to_sign_in(dav: DavClient, ada: User, root: Entry) -> None:
+    wrong = DavClient(dav.client, basic(ada, "sr_" + "x" * 32))
+
+    answer = wrong.request("PROPFIND", "/", Depth="0")
+
+    assert (answer.status, code_of(answer)) == (401, "invalid-credentials")
+    assert answer.headers["www-authenticate"].startswith("Basic ")
