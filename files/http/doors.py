@@ -150,10 +150,8 @@ class Doors:
     ) -> bool:
         """Answer a request of a protocol with methods of its own; False if it is none."""
         try:
+            body.landed = await landed_of(scope)  # for every protocol; a head's size is of it
             found = self._methods.face_of(scope, body)
-            if found is not None:
-                body.landed = await landed_of(scope)
-                found = self._methods.face_of(scope, body)  # its size is of what has landed
         except FilesError as error:
             await self._refuse(error, scope, send)
             return True
