@@ -102,7 +102,7 @@ class Doors:
         try:
             if not is_known_host(scope):
                 await _answer_plainly(400, "This is not a name of this server.", draining_send)
-            elif (refusal := check_head(scope)) is not None:
+            elif (refusal := await _refusal_of(scope, body)) is not None:
                 await self._refuse(refusal, scope, draining_send)
             else:
                 await self._dispatch(scope, body, receive, draining_send)
@@ -237,6 +237,20 @@ class Doors:
         """Answer with an error, as a page."""
         scope["files.exchange"].find_route(scope["path"])
         await self._django.respond(as_refusal(scope, error), send)
+
+
+async def _refusal_of(scope: Scope, body: Body) -> FilesError | None:
+    """Give the reason to refuse a request whatever it is about, and claim its body if it landed.
+
+    Of every request: a body that lies elsewhere must not pass for none, whichever door answers.
+    """
+    if (refusal := check_head(scope)) is not None or scope["path"] == ADMIT:
+        return refusal
+    try:
+        body.landed = await landed_of(scope)
+    except FilesError as error:
+        return error
+    return None
 
 
 async def _no_body() -> Message:

@@ -17,6 +17,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from files.access import Actor
+from files.api import faces as api
+from files.dav.face import DAV
 from files.http.doors import Doors
 from files.http.landing import ADMIT, Ticket
 from files.models import Blob, Entry, Event, Space, Upload
@@ -30,6 +32,7 @@ from files.storage.landing import Start, begin_start
 from files.uploads.put import PUT
 from files.uploads.resumable import IETF
 from files.uploads.tus import TUS
+from files.web.faces import UPLOAD
 from tests.factories import paths_in
 from tests.http.client import Answer, DoorsClient
 from tests.http.forms import stored_files
@@ -111,7 +114,13 @@ def nginx(
     anonymous: DoorsClient, ada: User, root: Entry, storage: BlobStorage, settings: Settings
 ) -> Iterator[Nginx]:
     settings.FILES_LANDING = True
-    anonymous.doors = Doors(anonymous.doors._django, puts=[PUT], resumable=[TUS, IETF])
+    anonymous.doors = Doors(
+        anonymous.doors._django,
+        uploads=[UPLOAD],
+        resumable=[TUS, IETF],
+        puts=[PUT, api.PUT],
+        methods=[DAV],
+    )
     start = begin_start(Path(storage.location))
     yield Nginx(anonymous.sign_in(ada), start, root)
     os.close(start.lock)
@@ -228,6 +237,29 @@ def test_nobody_is_believed_without_the_key(
     assert answer.status == 400
     assert paths_in(nginx.root) == {}
     assert Upload.objects.get().offset == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/folders/{root}/files/a"),
+        ("PUT", "/dav/ada/a"),
+        ("PUT", "/api/v1/folders/{root}/content/a"),
+        ("PATCH", "/uploads/" + "0" * 32),
+        ("POST", "/upload/{root}"),
+        ("PROPFIND", "/dav/"),
+        ("GET", "/"),
+    ],
+)
+def test_no_door_takes_a_body_that_is_not_believed_for_none(
+    nginx: Nginx, method: str, path: str
+) -> None:
+    target = path.format(root=nginx.root.pk)
+
+    answer = nginx.client.request(method, target, X_Landing_Length="5")
+
+    assert answer.status == 400
+    assert paths_in(nginx.root) == {}
 
 
 @pytest.mark.parametrize("name", ["x-landing-file", "x-landing-length", "x-landing-other"])
