@@ -27,6 +27,7 @@ from .filesystem import DIRECTORY_MODE, FILE_MODE, WRITE_BACK_SIZE, BlobStorage
 from .system_calls import start_write_back
 
 FOLDER: Final = "landing"  # below the storage's root, so that taking a file over is a rename
+LARGEST_CHUNK: Final = 100_000_000  # bytes: what is larger is a whole file (nginx/http.conf)
 SILENT_SECONDS: Final = 90.0  # more than nginx waits for the next bytes of a body
 
 _KEY: Final = "key"
@@ -85,15 +86,16 @@ def clean_starts(location: Path) -> int:
 def write_back(location: Path, begun: dict[int, int]) -> int:
     """Ask the kernel to begin writing bodies that nginx is receiving; give how many it still is.
 
-    nginx cannot ask, and the fsync behind the last byte would find it all still to be done. begun
-    keeps, by inode, how much was asked for, from one call to the next.
+    nginx cannot ask, and the fsync behind the last byte would find it all still to be done. Files
+    that may be chunks are left alone: those are copied, and would be written to the disk twice.
+    begun keeps, by inode, how much was asked for, from one call to the next.
     """
     found = dict(_bodies(location))
     for inode in begun.keys() - found.keys():
         del begun[inode]
     for inode, (path, size) in found.items():
         offset = begun.setdefault(inode, 0)
-        if size - offset < WRITE_BACK_SIZE:
+        if size < LARGEST_CHUNK or size - offset < WRITE_BACK_SIZE:
             continue
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -174,7 +176,6 @@ class LandedFile:
         except OSError:
             self.close()
             raise
-        start_write_back(self.descriptor, 0, 0)
 
     def _require(self, *, names: int) -> None:
         """Raise OSError unless the file is what it must be, and has so many names."""

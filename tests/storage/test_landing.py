@@ -14,8 +14,9 @@ import pytest
 
 from files.storage import landing
 from files.storage.base import blob_name
-from files.storage.filesystem import WRITE_BACK_SIZE, BlobStorage
+from files.storage.filesystem import BlobStorage
 from files.storage.landing import (
+    LARGEST_CHUNK,
     LandedFile,
     Start,
     begin_start,
@@ -311,15 +312,18 @@ def test_what_has_come_of_a_body_is_written_back_once(
     field: Field, storage: BlobStorage, write_backs: WriteBacks
 ) -> None:
     begun: dict[int, int] = {}
-    size = WRITE_BACK_SIZE + 5
-    looks = [write_backs.of(storage, begun)]  # too little
+    size = LARGEST_CHUNK + 5
+    os.truncate(field.file, LARGEST_CHUNK - 1)
+    looks = [write_backs.of(storage, begun)]  # it may be a chunk
 
     os.truncate(field.file, size)
     looks += [write_backs.of(storage, begun), write_backs.of(storage, begun)]
+    os.truncate(field.file, size + 10)
+    looks.append(write_backs.of(storage, begun))  # too little to ask for
     os.truncate(field.file, 3 * size)
     looks.append(write_backs.of(storage, begun))
 
-    assert looks == [[], [(0, size)], [], [(size, 2 * size)]]
+    assert looks == [[], [(0, size)], [], [], [(size, 2 * size)]]
 
 
 def test_only_bodies_that_come_are_looked_after(
@@ -327,7 +331,7 @@ def test_only_bodies_that_come_are_looked_after(
 ) -> None:
     begun: dict[int, int] = {}
     location = Path(storage.location)
-    os.truncate(field.start.folder / "key", WRITE_BACK_SIZE)
+    os.truncate(field.start.folder / "key", LARGEST_CHUNK)
     (field.start.folder / "0000000002").symlink_to(NAME)
     (location / "landing" / "stray").touch()
     assert write_back(location, begun) == 1
