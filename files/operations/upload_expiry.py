@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from django.db import transaction
@@ -11,8 +12,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from files.models import Upload
+from files.storage.landing import clean_bodies
 
-from .blobs import BATCH, read_uptime
+from .blobs import BATCH, blob_storage, read_uptime
 from .journal import lock_spaces
 from .uploads import forget_uploads
 
@@ -64,8 +66,10 @@ def release_landings() -> int:
     """Forget uploads whose bodies nginx has not brought in time, and give how many.
 
     They hold nothing but their reservation: a body that comes later begins anew. So nothing is
-    lost if the clock is wrong. Locks one space after the other.
+    lost if the clock is wrong. Bodies that a killed nginx has left go, too. Locks one space after
+    the other.
     """
+    clean_bodies(Path(blob_storage().location))
     late = Upload.objects.filter(
         state=Upload.State.OPEN, landing_until__lte=timezone.now() - MARGIN
     )

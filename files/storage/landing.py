@@ -28,6 +28,7 @@ from .system_calls import start_write_back
 
 FOLDER: Final = "landing"  # below the storage's root, so that taking a file over is a rename
 LARGEST_CHUNK: Final = 100_000_000  # bytes: what is larger is a whole file (nginx/http.conf)
+LEFT_SECONDS: Final = 3600.0  # since the last byte of a body: nobody comes for it any more
 SILENT_SECONDS: Final = 90.0  # more than nginx waits for the next bytes of a body
 
 _KEY: Final = "key"
@@ -80,6 +81,21 @@ def clean_starts(location: Path) -> int:
             pass
         finally:
             os.close(lock)
+    return count
+
+
+def clean_bodies(location: Path) -> int:
+    """Remove bodies that a killed process of a running nginx has left, and give how many.
+
+    By the time they have been silent, far longer than nginx waits for anything.
+    """
+    count = 0
+    for path in (location / FOLDER).glob("*/*"):
+        with suppress(OSError):
+            age = time.time() - path.lstat().st_mtime
+            if _NAME.fullmatch(path.name) and age > LEFT_SECONDS:
+                path.unlink()
+                count += 1
     return count
 
 

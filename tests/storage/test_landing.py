@@ -3,6 +3,7 @@
 import os
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from files.storage.landing import (
     LandedFile,
     Start,
     begin_start,
+    clean_bodies,
     clean_starts,
     start_of_key,
     write_back,
@@ -282,6 +284,20 @@ def test_lock_of_a_start_lives_as_long_as_who_has_inherited_it(
     child.wait()
 
     assert (spared, clean_starts(Path(storage.location))) == (0, 1)
+
+
+def test_bodies_that_a_killed_process_has_left_are_removed(
+    field: Field, storage: BlobStorage
+) -> None:
+    location = Path(storage.location)
+    left = field.start.folder / "0000000002"
+    left.touch()
+    long_ago = time.time() - 4000
+    for path in (left, field.start.folder / "key"):
+        os.utime(path, (long_ago, long_ago))
+
+    assert clean_bodies(location) == 1
+    assert {path.name for path in field.start.folder.iterdir()} == {NAME, "key"}
 
 
 @dataclass
