@@ -343,6 +343,30 @@ def test_a_job_is_followed_to_its_end(ada: Api, root: Entry) -> None:
     assert ada.get(job).json["state"] == "done"
 
 
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [("RUNNING", "running"), ("SUCCESSFUL", "done"), ("FAILED", "failed")],
+)
+def test_a_job_is_as_far_as_its_row_says(ada: Api, root: Entry, status: str, state: str) -> None:
+    tree = make_folder(root, "tree")
+    grow(tree, folders=1, files=INLINE_LIMIT)
+    job = ask_to_copy(ada, tree, root)
+    dispatch()
+    DBTaskResult.objects.filter(task_path=TASK).update(status=status)
+
+    assert ada.get(job).json["state"] == state
+
+
+def test_who_may_not_go_there_any_more_is_told_of_no_job(ada: Api) -> None:
+    team = make_shared_space("Team", ada=Grant.Role.EDITOR)
+    tree = make_folder(root_of(team), "tree")
+    grow(tree, folders=1, files=INLINE_LIMIT)
+    job = ask_to_copy(ada, tree, root_of(team))
+    Grant.objects.all().delete()
+
+    assert ada.get(job).code == "job-not-found"
+
+
 def test_a_job_that_failed_says_why(ada: Api, root: Entry) -> None:
     tree = make_folder(root, "tree")
     grow(tree, folders=1, files=INLINE_LIMIT)

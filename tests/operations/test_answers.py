@@ -8,10 +8,11 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from files.access import Actor
-from files.errors import FilesError
+from files.errors import EntryNotFoundError, FilesError
 from files.models import Entry, KeptAnswer, Space
 from files.operations.answers import Answer, answer_once
 from files.operations.entries import create_folder
+from files.operations.unchanged import if_unchanged
 from files.protocol_errors import KeyReusedError
 from tests.factories import actor_of, make_folder, make_space, paths_in, root_of
 
@@ -85,3 +86,24 @@ def test_the_account_may_go_before_its_answers(space: Space, user: User) -> None
     other.delete()
 
     assert KeptAnswer.objects.get().user is None
+
+
+def test_a_key_that_was_taken_since_it_was_looked_for_answers_too(
+    space: Space, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, actor = root_of(space), actor_of(user)
+    first = answer_once(user, "key", "digest", lambda: make(root, actor))
+    monkeypatch.setattr("files.operations.answers._find", lambda _user, _key: None)
+
+    again = answer_once(user, "key", "digest", lambda: make(root, actor, "twice"))
+
+    assert again == first
+    assert paths_in(root) == {"made": None}
+
+
+def test_what_is_gone_is_not_changed_on_a_condition(space: Space, user: User) -> None:
+    folder = make_folder(root_of(space), "a")
+    gone = Entry(pk=folder.pk + 1, space=space)
+
+    with pytest.raises(EntryNotFoundError), if_unchanged(gone, print):
+        raise AssertionError
