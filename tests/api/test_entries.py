@@ -190,7 +190,7 @@ def test_what_is_locked_is_changed_by_its_holder_alone(ada: Api, root: Entry) ->
 
     assert (refused.status, refused.code) == (423, "locked")
     assert refused.json["data"] == {"conflicts": [file.pk]}
-    assert (told["id"], told["holder"], told["is_own"]) == (lock.pk, "bob", False)
+    assert (told["id"], told["holder"], told["entry"]) == (lock.pk, "bob", file.pk)
     assert broken.status == 204
     assert ada.patch(f"/entries/{file.pk}", {"name": "b"}).status == 200
     assert ada.delete(f"/locks/{lock.pk}").code == "lock-not-found"
