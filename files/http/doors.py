@@ -150,7 +150,6 @@ class Doors:
     ) -> bool:
         """Answer a request of a protocol with methods of its own; False if it is none."""
         try:
-            body.landed = await landed_of(scope)  # for every protocol; a head's size is of it
             found = self._methods.face_of(scope, body)
         except FilesError as error:
             await self._refuse(error, scope, send)

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from files.admin import confirming
+from files.admin import confirming, locks
 from files.models import Event, Lock
 from files.operations.locks import break_lock
 from tests.admin.conftest import World, make_staff, signed_in

@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from files.admin import confirming
+from files.admin import confirming, uploads_pending
 from files.models import Event, Space, Upload
 from files.operations.blobs import blob_storage
 from files.operations.uploads import begin_append, cancel_upload
