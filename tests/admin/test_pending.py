@@ -169,11 +169,15 @@ def test_lists_are_narrowed_down_by_space_account_and_id(
 
 
 def test_a_page_says_where_it_goes(client: Client, world: World, upload: Upload) -> None:
-    def page(of: Upload = upload) -> str:
-        return client.get(f"{UPLOADS}{of.pk}/change/").content.decode()
+    sees_entries = signed_in(make_staff("ivy", "files.view_upload", "files.view_entry"))
 
+    def page(by: Client = client) -> str:
+        return by.get(f"{UPLOADS}{upload.pk}/change/").content.decode()
+
+    link = f"/admin/files/entry/{world.folder.pk}/change/"
     assert "sea/wave.mp4" in page()
-    assert f"/admin/files/entry/{world.folder.pk}/change/" in page()
+    assert link in page(sees_entries)
+    assert link not in page()
     Upload.objects.update(folder=world.root)
     assert ">/<" in page()
     Upload.objects.update(folder=None)
