@@ -83,6 +83,27 @@ def make_token(session: Session, folder: int) -> int:
     return int(str(new))
 
 
+def lock(session: Session, username: str, folder: int) -> int:
+    """Lock a folder at the top as a WebDAV client does, and give the id of the lock."""
+    stack = session.stack
+    scopes = ("--scope", "read", "--scope", "write")
+    made = manage("create_token", username, *scopes, data=stack.server.data)
+    ((name, slug),) = stack.rows(
+        "SELECT e.name, s.slug FROM files_entry e JOIN files_space s ON s.id = e.space_id"
+        " WHERE e.id = ?",
+        folder,
+    )
+    body = (
+        b'<?xml version="1.0"?><D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope>'
+        b"<D:locktype><D:write/></D:locktype></D:lockinfo>"
+    )
+    bearer = f"Bearer {made.stdout.strip()}"
+    answer = session.request("LOCK", f"/dav/{slug}/{name}/", body, Authorization=bearer)
+    assert answer.status == 200, answer.text
+    ((number,),) = stack.rows("SELECT id FROM files_lock WHERE entry_id = ?", folder)
+    return int(str(number))
+
+
 def number_of(session: Session, name: str, folder: int) -> int:
     """Find an entry by its name."""
     ((number,),) = session.stack.rows(
@@ -93,7 +114,8 @@ def number_of(session: Session, name: str, folder: int) -> int:
 
 @pytest.fixture(scope="session")
 def site(stack: Stack, admin: Session) -> Site:
-    session = stack.login(make_account(admin))
+    username = make_account(admin)
+    session = stack.login(username)
     ((space,),) = stack.rows("SELECT id FROM files_space WHERE root_id = ?", session.root)
     assert manage("set_quota", str(space), "1MiB", data=stack.server.data).returncode == 0
     folder, many, empty = (session.make_folder() for _ in range(3))
@@ -122,6 +144,7 @@ def site(stack: Stack, admin: Session) -> Site:
         "trash": [f"/trash/{space}/"],
         "delete": [f"/trash/{space}/delete/?entry={old}"],
         "empty-trash": [f"/trash/{space}/empty/"],
+        "break-lock": [f"/locks/{lock(session, username, empty)}/break/"],
         "tokens": ["/tokens/"],
         "create-token": ["/tokens/new/", f"/tokens/new/?folder={folder}"],
         "revoke-token": [f"/tokens/{token}/revoke/"],
