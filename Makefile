@@ -71,7 +71,10 @@ docs: $(VENV)/.dev ## Check the reference pages, sizes and deployment files
 
 torture: $(VENV)/.dev ## Kill parts of the stack thousands of times (an hour or two)
 	TEST_KILL_SECONDS=$${TEST_KILL_SECONDS:-3600} TEST_KILL_ROUNDS=$${TEST_KILL_ROUNDS:-5000} \
-	    $(BIN)/python -m pytest -s tests/e2e/test_kill.py tests/e2e/test_kill_uploads.py
+	TEST_CLIENT_SECONDS=$${TEST_CLIENT_SECONDS:-600} \
+	TEST_CLIENT_BYTES=$${TEST_CLIENT_BYTES:-1073741824} \
+	    $(BIN)/python -m pytest -s tests/e2e/test_kill.py tests/e2e/test_kill_uploads.py \
+	    tests/e2e/test_kill_clients.py
 
 js: ## Run the JavaScript tests, where Node and such tests are there
 	@if [ -d tests/js ] && command -v node >/dev/null; then node --test tests/js/*.test.js; fi
