@@ -61,5 +61,5 @@ class Reader[M: models.Model]:
 
 
 def marks(values: Collection[object]) -> str:
-    """Give the placeholders of a list of parameters."""
-    return ", ".join(["%s"] * len(values))
+    """Give the placeholders of a list of parameters; of an empty one, a list that nothing is in."""
+    return ", ".join(["%s"] * len(values)) or "NULL"  # PostgreSQL takes no "IN ()"
