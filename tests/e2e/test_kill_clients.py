@@ -58,7 +58,7 @@ while True:
 JAVASCRIPT = """
 const tus = require(`${process.env.TEST_TUS_JS}/node_modules/tus-js-client`);
 const fs = require("fs");
-const [url, token, folder, filename, path] = process.argv.slice(2);
+const [url, token, folder, filename, path] = process.argv.slice(1);
 new tus.Upload(fs.createReadStream(path), {
   endpoint: url, chunkSize: 8e6, uploadSize: fs.statSync(path).size, metadata: {folder, filename},
   headers: {Authorization: `Bearer ${token}`}, retryDelays: Array(500).fill(200),
