@@ -65,8 +65,8 @@ def unfinished(session: Session, folder: int) -> None:
     """Have uploads of all kinds: received, half there, without a place any more."""
     names = ("received.txt", LONG_WORD, "half.bin", "lost.bin")
     break_off(session, folder, names)
-    count = "SELECT count(*) FROM files_upload"
-    wait_until(lambda: session.stack.rows(count) == [(len(names),)])
+    count = "SELECT count(*) FROM files_upload WHERE folder_id = ?"  # others upload here, too
+    wait_until(lambda: session.stack.rows(count, folder) == [(len(names),)])
     grow = "UPDATE files_upload SET length = 5 * length WHERE path IN (?, ?)"
     session.stack.write(grow, LONG_WORD, "half.bin")
     session.stack.write("UPDATE files_upload SET folder_id = NULL WHERE path = ?", "lost.bin")
