@@ -163,8 +163,20 @@ def signals_raised(received: list[int]) -> Iterator[None]:
         for other in before:
             signal.signal(other, signal.SIG_DFL)
         received.append(signum)
-        raise TerminatedError if signum == signal.SIGTERM else KeyboardInterrupt
+        raise_received()
 
+    def raise_received(*_signal: object) -> None:
+        raise TerminatedError if received[-1] == signal.SIGTERM else KeyboardInterrupt
+
+    def on_swallowed(unraisable: Any) -> None:
+        """Raise it once more, soon: Python drops what is raised while an object is destroyed."""
+        if not isinstance(unraisable.exc_value, TerminatedError | KeyboardInterrupt):
+            hook(unraisable)
+            return
+        signal.signal(signal.SIGALRM, raise_received)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+
+    hook = sys.unraisablehook
     before = {
         signum: handler
         for signum in (signal.SIGINT, signal.SIGTERM)
@@ -172,9 +184,13 @@ def signals_raised(received: list[int]) -> Iterator[None]:
     }
     for signum in before:
         signal.signal(signum, on_signal)
+    sys.unraisablehook = on_swallowed
     try:
         yield
     finally:
+        sys.unraisablehook = hook
+        if received:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for signum, handler in before.items():
             signal.signal(signum, handler)
 
