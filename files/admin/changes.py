@@ -17,13 +17,8 @@ from files.templatetags.files import size
 
 from .shown import Viewer, may_see, page_link
 
-_SILENT: Final = {
-    "revision",
-    "trashed",
-    "transfer",
-    "request",
-    "token",
-}  # said by the kind, or for jobs
+# Said by the kind of the event, or kept for jobs.
+_SILENT: Final = {"revision", "trashed", "transfer", "request", "token"}
 # What makes or ends an entry changes all that it keeps.
 _WHOLE: Final = {
     Event.Kind.FOLDER_CREATED,
