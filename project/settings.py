@@ -134,6 +134,7 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
 LANGUAGES = [("en", "English"), ("ru", "Русский")]
 LOCALE_PATHS = [BASE_DIR / "files" / "locale"]
+FORMAT_MODULE_PATH = "project.formats"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = FILES_STATIC_ROOT

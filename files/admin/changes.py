@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth.models import Group, User
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django_stubs_ext import StrOrPromise
 
 from files.models import Entry, Event, Grant, Lock, Space
-from files.templatetags.files import size
+from files.templatetags.files import moment, size
 
 from .shown import Viewer, may_see, page_link
 
@@ -96,6 +97,10 @@ def _plain(value: Any, _names: Names) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def _moment(value: Any, _names: Names) -> str:
+    return moment(datetime.fromisoformat(value))
+
+
 def _flag(value: Any, _names: Names) -> str:
     return _("Yes") if value else _("No")
 
@@ -128,7 +133,7 @@ _FIELDS: Final[dict[str, tuple[StrOrPromise, _Show]]] = {
     "prefix": (gettext_lazy("begins with"), lambda value, _names: f"{value}…"),
     "scopes": (gettext_lazy("scopes"), lambda value, _names: ", ".join(value)),
     "top": (gettext_lazy("only in"), _entry),
-    "expires_at": (gettext_lazy("expires"), _plain),
+    "expires_at": (gettext_lazy("expires"), _moment),
     "code": (gettext_lazy("reason"), lambda value, _names: str(value)),
 }
 _ARROW: Final = SafeString(' <span class="arrow">→</span> ')

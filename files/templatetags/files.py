@@ -97,5 +97,4 @@ def size(count: int | None) -> str:
 @register.filter
 def moment(at: datetime) -> str:
     """Write a date and time of day, short, in the reader's order and the server's time zone."""
-    # Translators: a date and time as in "3 May 2026, 14:05"; letters as in Django's date filter.
-    return date_format(timezone.localtime(at), _("j M Y, H:i"))
+    return date_format(timezone.localtime(at), "DATETIME_FORMAT")

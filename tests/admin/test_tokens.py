@@ -1,6 +1,6 @@
 """Tokens in the admin: looked at without secrets, found, revoked by who may."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -121,7 +121,8 @@ def test_list_takes_the_same_queries_for_many_tokens(client: Client, world: Worl
 
 
 def test_events_say_in_words_what_a_token_was_for(world: World) -> None:
-    make_token(world.bob, Scope.READ | Scope.WRITE, world.folder)
+    until = datetime(2031, 5, 3, 14, 5, tzinfo=UTC)
+    make_token(world.bob, Scope.READ | Scope.WRITE, world.folder, expires_at=until)
     client = signed_in(make_staff("clerk", "files.view_event", "files.view_entry"))
 
     page = client.get("/admin/files/event/").content.decode()
@@ -129,3 +130,4 @@ def test_events_say_in_words_what_a_token_was_for(world: World) -> None:
     assert "token created" in page
     assert "read, write" in page
     assert "Photos" in page
+    assert "3 May 2031, 14:05" in page
