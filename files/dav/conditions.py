@@ -25,7 +25,9 @@ _FOLDER_ETAG: Final = '"folder"'  # of what has no content, for If-Match: * (RFC
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _URL: Final = re.compile(r"<([^<>]*)>")
 _CONDITION: Final = re.compile(
-    r"[ \t\r\n]*(?P<no>Not(?=[ \t<\[]))?[ \t\r\n]*(?:<(?P<token>[^<>]+)>|\[(?P<etag>[^\]]+)\])",
+    # No run of white space is tried at more than one length, which would cost by its square.
+    r"[ \t\r\n]*+(?P<no>Not(?=[ \t<\[]))?[ \t\r\n]*+"
+    r"(?:<(?P<token>[^<>]+)>|\[(?P<etag>[^\]]+)\])",
     re.IGNORECASE,
 )
 

@@ -1,6 +1,7 @@
 """LOCK, UNLOCK and the If header: who may write what meanwhile (RFC 4918, 9.10, 9.11 and 10.4)."""
 
 import re
+from time import thread_time
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -8,8 +9,9 @@ import pytest
 from defusedxml.ElementTree import fromstring
 from django.contrib.auth.models import User
 
-from files.dav.conditions import LENGTH
+from files.dav.conditions import LENGTH, parse_if
 from files.dav.put import DavPutFace, find_put
+from files.errors import MalformedRequestError
 from files.models import Entry, Grant, Lock
 from tests.dav.client import D, DavClient, code_of, condition_of, document, lock_info
 from tests.dav.conftest import As
@@ -254,6 +256,15 @@ def test_if_header(dav: DavClient, root: Entry, subtests: pytest.Subtests) -> No
 
             assert dav.status("PUT", "/ada/a", new, If=text) == status
             assert paths_in(root)["a"] == (new if status == 204 else before)
+
+
+def test_if_header_of_white_space_costs_by_its_length() -> None:
+    started = thread_time()
+
+    with pytest.raises(MalformedRequestError):
+        parse_if("(" + " " * (LENGTH - 2) + "x")
+
+    assert thread_time() - started < 0.1  # seconds; by the square of its length, about one
 
 
 def test_content_that_a_condition_was_held_against_is_still_there_when_it_is_replaced(
