@@ -14,7 +14,7 @@ from .calls import Call, Depth
 from .changes import Changes, propstats_of
 from .multistatus import HEADERS
 from .names import require_wanted_name
-from .xml import DAV, DECLARATION, PropertyName, dav, parse, require_xml
+from .xml import DAV, DECLARATION, NAMESPACES, PropertyName, dav, parse, require_xml
 
 _RESOURCE_TYPE: Final = PropertyName(DAV, "resourcetype")
 
@@ -35,7 +35,7 @@ def mkcol(call: Call) -> Outcome:
     changes = Changes() if root is None else _changes_of(root)
     if changes.refused:
         told = propstats_of(changes)
-        body = f'{DECLARATION}<D:mkcol-response xmlns:D="{DAV}">{told}</D:mkcol-response>\n'
+        body = f"{DECLARATION}<D:mkcol-response {NAMESPACES}>{told}</D:mkcol-response>\n"
         return Answer(HTTPStatus.FORBIDDEN, HEADERS, body.encode())
     entry = create_collection(parent, name=call.path.name, changes=changes.dead, actor=call.actor)
     if entry.name == call.path.name:

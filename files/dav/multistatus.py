@@ -8,9 +8,9 @@ from typing import Final
 from files.http.heads import Answer
 from files.http.methods import Outcome, Streamed
 
-from .xml import CONTENT_TYPE, DAV, DECLARATION, OWNCLOUD
+from .xml import CONTENT_TYPE, DECLARATION, NAMESPACES
 
-OPENING: Final = f'{DECLARATION}<D:multistatus xmlns:D="{DAV}" xmlns:oc="{OWNCLOUD}">\n'
+OPENING: Final = f"{DECLARATION}<D:multistatus {NAMESPACES}>\n"
 CLOSING: Final = "</D:multistatus>\n"
 HEADERS: Final = (("Content-Type", CONTENT_TYPE), ("DAV", "1, 2, 3"))
 

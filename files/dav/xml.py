@@ -25,11 +25,14 @@ DAV: Final = "DAV:"
 OWNCLOUD: Final = "http://owncloud.org/ns"
 CONTENT_TYPE: Final = 'application/xml; charset="utf-8"'
 DECLARATION: Final = '<?xml version="1.0" encoding="utf-8"?>\n'
+NAMESPACES: Final = f'xmlns:D="{DAV}" xmlns:oc="{OWNCLOUD}"'  # for what PropertyName writes
 MAX_DEPTH: Final = 64  # elements inside each other; clients of today need about ten
 
 _TYPES: Final = frozenset({"", "application/xml", "text/xml"})
-_LANGUAGE: Final = "{http://www.w3.org/XML/1998/namespace}lang"
-_PREFIXES: Final = {DAV: "D", OWNCLOUD: "oc"}
+_XML: Final = "http://www.w3.org/XML/1998/namespace"
+_LANGUAGE: Final = f"{{{_XML}}}lang"
+# What answers declare; xml is declared everywhere, and no other prefix may stand for it.
+_PREFIXES: Final = {DAV: "D", OWNCLOUD: "oc", _XML: "xml"}
 
 
 class PropertyName(NamedTuple):

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from hashlib import new, sha256
 
 import pytest
+from defusedxml.ElementTree import fromstring
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from files.http.small import SMALL
 from files.models import Entry, Event, Grant, Scope, Space, Version
-from tests.dav.client import DavClient, basic, code_of, document, lock_info
+from tests.dav.client import D, DavClient, basic, code_of, document, lock_info
 from tests.dav.conftest import As
 from tests.factories import (
     last_events,
@@ -277,6 +278,18 @@ def test_collection_with_a_protected_property_is_not_made(dav: DavClient, root: 
     assert "cannot-modify-protected-property" in answer.text
     assert "424 Failed Dependency" in answer.text
     assert paths_in(root) == {}
+
+
+def test_refused_collection_names_properties_of_any_namespace(dav: DavClient, root: Entry) -> None:
+    more = '<oc:id xmlns:oc="http://owncloud.org/ns">7</oc:id>'
+
+    answer = dav.request("MKCOL", "/ada/new", EXTENDED.replace("</D:prop>", f"{more}</D:prop>", 1))
+
+    assert answer.status == 403
+    assert [name.tag for name in fromstring(answer.text).iterfind(f"{D}propstat/{D}prop/*")] == [
+        "{http://owncloud.org/ns}id",
+        "{u:x}c",
+    ]
 
 
 def test_deleted_tree_goes_to_the_trash(dav: DavClient, root: Entry) -> None:

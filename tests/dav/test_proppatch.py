@@ -25,6 +25,7 @@ VALUES = [
     '<x:c xmlns:x="u:x"/>',
     '<x:c xmlns:x="u:x">&lt;&amp;&#x10000;</x:c>',
     '<x:c xmlns:x="a&quot;b&amp;c">red</x:c>',
+    "<xml:c>red</xml:c>",
 ]
 
 
