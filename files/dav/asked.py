@@ -37,6 +37,11 @@ class Asked:
             return cls(is_all=True, names_only=True)
         if root.find(dav("prop")) is None:
             raise MalformedRequestError(reason="propfind")
+        return cls.named_in(root, is_minimal=is_minimal)
+
+    @classmethod
+    def named_in(cls, root: Element, *, is_minimal: bool = False) -> Self:
+        """Ask for what the prop elements of a document name. Raises MalformedRequestError."""
         names = dict.fromkeys(name_of(element) for element in properties_in(root))
         return cls(_bounded(names), is_minimal=is_minimal)
 
@@ -56,5 +61,5 @@ class Asked:
 def _bounded(names: Mapping[PropertyName, None]) -> tuple[PropertyName, ...]:
     """Refuse more names than any client has use for. Raises MalformedRequestError."""
     if len(names) > MOST_NAMES:
-        raise MalformedRequestError(reason="propfind")
+        raise MalformedRequestError(reason="prop")
     return tuple(names)

@@ -28,7 +28,7 @@ from .listing import SYNC, sync_token, windows_over
 from .multistatus import answer_multistatus, response, status_line
 from .propfind import responses
 from .rows import WINDOW, rows_of, windows_of
-from .xml import dav, name_of, parse, properties_in
+from .xml import dav, parse
 
 _TOKEN: Final = re.compile(rf"{SYNC}([0-9]{{1,18}}):([0-9]{{1,18}})", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -57,7 +57,7 @@ def report(call: Call) -> Outcome:
         raise EntryNotFoundError
     if not located.entry.is_folder:
         raise NotAFolderError
-    asked = Asked(tuple(dict.fromkeys(name_of(element) for element in properties_in(root))))
+    asked = Asked.named_in(root)
     since, most = _since(root, located.entry.space), _limit(root)
     if since is None:
         return _answer_first(call, located, asked, most)
@@ -87,7 +87,7 @@ def _limit(root: Element) -> int | None:
 
 def _changes(located: Located, since: int, most: int | None) -> FolderChanges:
     """Look at the events after a seq. Raises ReportRefusedError where they were pruned."""
-    changes = changes_in(located.entry.pk, located.entry.space_id, since=since, most=most)
+    changes = changes_in(located.entry, since=since, most=most)
     if changes is None:
         raise ReportRefusedError(condition="valid-sync-token")
     return changes

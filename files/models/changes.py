@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from .entries import Entry
 from .events import Event
 
 MOST_EVENTS = 10_000  # looked at in one go
@@ -17,22 +18,20 @@ class FolderChanges:
     is_whole: bool = True  # False where there are later events still
 
 
-def changes_in(
-    folder_id: int, space_id: int, *, since: int, most: int | None = None
-) -> FolderChanges | None:
+def changes_in(folder: Entry, *, since: int, most: int | None = None) -> FolderChanges | None:
     """Give the changes among a folder's members after a seq; None if the events do not reach back.
 
     most is how many members may be touched at most; then there are later events still.
     """
-    events = Event.objects.filter(space=space_id, seq__gt=since).order_by("seq")
+    events = Event.objects.filter(space=folder.space_id, seq__gt=since).order_by("seq")
     changes = FolderChanges(since)
     for seq, entry_id, before, after in events.values_list("seq", "entry_id", "before", "after")[
         : MOST_EVENTS + 1
     ].iterator():
         if changes.until == since and seq != since + 1:
             return None  # pruned by age
-        was_here = (before or {}).get("parent") == folder_id
-        is_here = (after or {}).get("parent") == folder_id
+        was_here = (before or {}).get("parent") == folder.pk
+        is_here = (after or {}).get("parent") == folder.pk
         is_new = entry_id is not None and (was_here or is_here) and entry_id not in changes.touched
         if seq > since + MOST_EVENTS or (is_new and len(changes.touched) == most):
             changes.is_whole = False
@@ -42,4 +41,6 @@ def changes_in(
             changes.touched.add(entry_id or 0)
         if was_here and before is not None:
             changes.old_names.add(before["name"])
+    if changes.until == since < folder.space.last_seq:
+        return None  # pruned, every one of them
     return changes

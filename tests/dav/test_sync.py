@@ -3,6 +3,7 @@
 import pytest
 from defusedxml.ElementTree import fromstring
 
+from files.dav.asked import MOST_NAMES
 from files.models import Entry, Event
 from files.operations.entries import move_within_space, rename_entry, trash_entries
 from files.operations.trash import restore_entries
@@ -103,6 +104,16 @@ def test_old_events_that_are_gone_make_a_token_worthless(dav: DavClient, root: E
     assert (answer.status, condition_of(answer)) == (403, "valid-sync-token")
 
 
+def test_events_that_are_all_gone_make_a_token_worthless(dav: DavClient, root: Entry) -> None:
+    _found, token = ask(dav)
+    make_file(root, "a")
+    Event.objects.filter(space=root.space).delete()
+
+    answer = dav.request("REPORT", "/ada/", body_for(token))
+
+    assert (answer.status, condition_of(answer)) == (403, "valid-sync-token")
+
+
 type Refused = tuple[str, str, dict[str, str], int, str]
 
 REFUSED: list[Refused] = [
@@ -120,6 +131,13 @@ REFUSED: list[Refused] = [
         "number-of-matches-within-limits",
     ),
     ("/ada/", body_for(more="<D:limit><D:nresults>0</D:nresults></D:limit>"), {}, 400, ""),
+    (
+        "/ada/",
+        body_for(more=f"<D:prop>{''.join(f'<a{n}/>' for n in range(MOST_NAMES))}</D:prop>"),
+        {},
+        400,
+        "",
+    ),
     ("/ada/", body_for(), {"Depth": "1"}, 400, ""),
     ("/ada/a", body_for(), {}, 409, ""),
     ("/ada/no", body_for(), {}, 404, ""),
