@@ -37,7 +37,13 @@ def mkcol(call: Call) -> Outcome:
         told = propstats_of(changes)
         body = f"{DECLARATION}<D:mkcol-response {NAMESPACES}>{told}</D:mkcol-response>\n"
         return Answer(HTTPStatus.FORBIDDEN, HEADERS, body.encode())
-    entry = create_collection(parent, name=call.path.name, changes=changes.dead, actor=call.actor)
+    entry = create_collection(
+        parent,
+        name=call.path.name,
+        changes=changes.dead,
+        modified_at=changes.modified_at,
+        actor=call.actor,
+    )
     if entry.name == call.path.name:
         return Answer(HTTPStatus.CREATED)
     # Who may not know what is there was given another name.

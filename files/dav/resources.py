@@ -75,9 +75,8 @@ def find(actor: Actor, path: DavPath) -> Resource:
     if not ids and has_made_space(actor):
         ids = walk_down(path.names[0], path.below_space)
     wanted = len(path.names)
-    if len(ids) == wanted and (located := _seen(actor, ids[-1])) is not None:
-        if path.has_slash and not located.entry.is_folder:
-            return Resource(path)
+    located = _seen(actor, ids[-1]) if len(ids) == wanted else None
+    if located is not None and (located.entry.is_folder or not path.has_slash):
         return Resource(path, located=located)
     parent = _seen(actor, ids[wanted - 2]) if 1 < wanted <= len(ids) + 1 else None
     return Resource(path, parent=parent)

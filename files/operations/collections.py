@@ -1,6 +1,7 @@
 """Folders that come with properties of their own (RFC 5689)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import transaction
 
@@ -13,13 +14,19 @@ from .properties import PropertyChange, set_properties
 
 @transaction.atomic
 def create_collection(
-    parent: Entry, *, name: str, changes: Sequence[PropertyChange] = (), actor: Actor
+    parent: Entry,
+    *,
+    name: str,
+    changes: Sequence[PropertyChange] = (),
+    modified_at: datetime | None = None,
+    actor: Actor,
 ) -> Entry:
     """Make an empty folder and set its properties, or do neither.
 
-    Locks the space. Raises what create_folder and set_properties raise.
+    modified_at is as in set_properties. Locks the space. Raises what create_folder and
+    set_properties raise.
     """
     folder = create_folder(parent, name=name, actor=actor)
-    if changes:
-        set_properties(folder.pk, changes, actor=actor)
+    if changes or modified_at is not None:
+        set_properties(folder.pk, changes, modified_at=modified_at, actor=actor)
     return folder

@@ -237,9 +237,18 @@ def test_collection_is_made_with_properties(dav: DavClient, root: Entry) -> None
     assert dav.propfind("/ada/new/")["/dav/ada/new/"].text("{u:x}c") == "red"
 
 
+def test_collection_is_made_with_a_time(dav: DavClient, root: Entry) -> None:
+    time = "<D:getlastmodified>Tue, 01 Jan 2019 00:00:00 GMT</D:getlastmodified>"
+    body = document("mkcol", f"<D:set><D:prop>{time}</D:prop></D:set>")
+
+    assert dav.status("MKCOL", "/ada/new", body, Content_Type="application/xml") == 201
+    assert Entry.objects.get(name="new").modified_at == datetime(2019, 1, 1, tzinfo=UTC)
+
+
 MKCOL_REFUSED = [
     ("there already", "/ada/folder", "", "", 405, "entry-exists"),
     ("a file", "/ada/file", "", "", 405, "entry-exists"),
+    ("a file, as a collection", "/ada/file/", "", "", 405, "entry-exists"),
     ("a space", "/ada", "", "", 405, "entry-exists"),
     ("a new space", "/new", "", "", 403, "forbidden"),
     ("parent missing", "/ada/no/new", "", "", 409, "parent-not-found"),
