@@ -14,7 +14,7 @@ from files.operations.wanted import room_in
 from .asked import Asked
 from .calls import Call
 from .live import Surroundings
-from .locked import active_locks, roots_of
+from .locked import active_locks
 from .resources import has_made_space
 from .rows import Row, rows_of, windows_of
 from .xml import PropertyName
@@ -71,9 +71,9 @@ def _window(call: Call, located: Located, window: Window, asked: Asked) -> Windo
     dead = properties_of(ids) if asked.wants_dead else {}
     around = window.around
     if asked.wants("lockdiscovery"):
-        names = {row.id: row.name for row in window.rows if row.id != window.self_id}
-        locks = locks_below(located, names)
-        around = replace(around, locks=active_locks(locks, roots_of(call.path, located, names)))
+        members = [row for row in window.rows if row.id != window.self_id]
+        locks = locks_below(located, [row.id for row in members])
+        around = replace(around, locks=active_locks(locks, call.path, located, members))
     named = {
         pk: {PropertyName(*key): value for key, value in found.items()}
         for pk, found in dead.items()

@@ -1,6 +1,6 @@
 """Locks as XML: what lockdiscovery tells, and what the answer to LOCK is (RFC 4918, 14.1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from xml.etree.ElementTree import ParseError
 
@@ -12,34 +12,38 @@ from files.access import Located
 from files.models import Lock
 
 from .paths import DavPath
+from .rows import Row
 from .xml import DAV, escape
 
 _WRITE: Final = "<D:locktype><D:write/></D:locktype>"
 
 
-def roots_of(path: DavPath, located: Located, members: Mapping[int, str]) -> dict[int, str]:
-    """Give the addresses at which locks can lie that cover a resource or its members, by entry.
-
-    members are the names of those, by their ids.
-    """
+def roots_of(path: DavPath, located: Located) -> dict[int, str]:
+    """Give the addresses at which locks can lie that cover a resource, by entry."""
     above = {
         node.id: DavPath(path.names[:depth]).href(is_collection=True)
         for depth, node in enumerate(located.ancestors, 1)
     }
-    own = {located.entry.pk: path.href(is_collection=located.entry.is_folder)}
-    inside = {
-        pk: DavPath((*path.names, name)).href(is_collection=False) for pk, name in members.items()
-    }
-    return above | own | inside
+    return above | {located.entry.pk: path.href(is_collection=located.entry.is_folder)}
 
 
-def active_locks(locks: Mapping[int, Sequence[Lock]], roots: Mapping[int, str]) -> dict[int, str]:
-    """Write the locks that cover some entries, by the ids of those; roots are from roots_of."""
-    return {
-        pk: "".join(active_lock(lock, roots.get(lock.entry_id, "")) for lock in found)
-        for pk, found in locks.items()
-        if found
+def active_locks(
+    locks: Mapping[int, Sequence[Lock]], path: DavPath, located: Located, members: Iterable[Row]
+) -> dict[int, str]:
+    """Write the locks that cover a resource and some members of it, by the ids of those.
+
+    Each is written once, however many it covers.
+    """
+    held = {lock.pk: lock for found in locks.values() for lock in found}
+    locked = {lock.entry_id for lock in held.values()}
+    roots = roots_of(path, located) if locked else {}
+    roots |= {
+        row.id: DavPath((*path.names, row.name)).href(is_collection=row.is_folder)
+        for row in members
+        if row.id in locked
     }
+    told = {pk: active_lock(lock, roots[lock.entry_id]) for pk, lock in held.items()}
+    return {pk: "".join(told[lock.pk] for lock in found) for pk, found in locks.items() if found}
 
 
 def active_lock(lock: Lock, root: str) -> str:

@@ -14,6 +14,7 @@ from files.http.methods import Outcome
 from files.http.small import land
 from files.models import Entry, Lock
 from files.operations.blobs import discard_partial
+from files.operations.lock_rules import is_held
 from files.operations.locks import (
     WantedLock,
     covering_locks,
@@ -24,11 +25,9 @@ from files.operations.locks import (
 )
 
 from .calls import Call, Depth
-from .conditions import held_tokens
-from .locked import active_lock
+from .locked import active_lock, roots_of
 from .names import require_wanted_name
-from .paths import DavPath
-from .resources import Resource, find
+from .resources import Resource
 from .xml import CONTENT_TYPE, DAV, DECLARATION, dav, parse, write
 
 _SECONDS: Final = re.compile(r"Second-([0-9]{1,10})", re.IGNORECASE)
@@ -109,12 +108,11 @@ def _timeout(text: str) -> timedelta | None:
 
 def _refresh(call: Call) -> Outcome:
     """Keep the one lock that the If header names, which covers the resource (RFC 4918, 9.10.2)."""
-    lists, tokens = held_tokens(call.head.headers)
-    if not lists:
+    if "if" not in call.head.headers:
         raise MalformedRequestError(reason="if")
     located = call.resource.located
     covering = covering_locks(located) if located is not None else []
-    mine = [found for found in covering if found.token in tokens]
+    mine = [found for found in covering if is_held(found, call.actor)]
     if not mine:
         raise PreconditionFailedError
     timeout = _timeout(call.head.headers.get("timeout", ""))
@@ -127,10 +125,9 @@ def _refresh(call: Call) -> Outcome:
 
 def _told(call: Call, taken: Lock, status: HTTPStatus, *, is_new: bool = True) -> Outcome:
     """Tell of a lock, and of its token where it is new."""
-    resource = call.resource if call.resource.is_mapped else find(call.actor, call.path)
     body = (
         f'{DECLARATION}<D:prop xmlns:D="{DAV}"><D:lockdiscovery>'
-        f"{active_lock(taken, _root(taken, resource))}</D:lockdiscovery></D:prop>\n"
+        f"{active_lock(taken, _root(taken, call.resource))}</D:lockdiscovery></D:prop>\n"
     )
     headers = [("Content-Type", CONTENT_TYPE)]
     if is_new:
@@ -139,12 +136,10 @@ def _told(call: Call, taken: Lock, status: HTTPStatus, *, is_new: bool = True) -
 
 
 def _root(taken: Lock, resource: Resource) -> str:
-    """Give the address of what is locked: the resource, or a collection above it."""
-    names, located = resource.path.names, resource.located
-    for depth, node in enumerate(located.ancestors if located is not None else (), 1):
-        if node.id == taken.entry_id:
-            return DavPath(names[:depth]).href(is_collection=True)
-    return resource.path.href(is_collection=resource.is_collection)
+    """Give the address of what is locked: the resource, there or new, or a collection above it."""
+    path, located = resource.path, resource.located
+    roots = roots_of(path, located) if located is not None else {}
+    return roots.get(taken.entry_id) or path.href(is_collection=resource.is_collection)
 
 
 def release(call: Call) -> Outcome:

@@ -146,6 +146,24 @@ def test_deep_lock_is_told_of_what_lies_below(dav: DavClient, root: Entry) -> No
         assert found.findtext(f"{D}activelock/{D}lockroot/{D}href") == "/dav/ada/folder/"
 
 
+def test_locks_of_members_are_told_at_their_own_addresses(dav: DavClient, root: Entry) -> None:
+    make_folder(root, "folder")
+    make_file(root, "a")
+    make_file(root, "unlocked")
+    dav.lock("/ada/folder")
+    dav.lock("/ada/a")
+
+    told = dav.propfind("/ada/", "<D:lockdiscovery/>", depth="1")
+
+    path = f"{D}activelock/{D}lockroot/{D}href"
+    assert {href: one.found[f"{D}lockdiscovery"].findtext(path) for href, one in told.items()} == {
+        "/dav/ada/": None,
+        "/dav/ada/folder/": "/dav/ada/folder/",
+        "/dav/ada/a": "/dav/ada/a",
+        "/dav/ada/unlocked": None,
+    }
+
+
 def test_shared_locks_stand_beside_each_other(dav: DavClient, bob: DavClient, root: Entry) -> None:
     make_file(root, "a")
     dav.lock("/ada/a", scope="shared")
@@ -167,6 +185,19 @@ def test_lock_is_kept_for_longer(dav: DavClient, root: Entry) -> None:
     assert "lock-token" not in answer.headers
     assert active(answer.text).findtext(f"{D}lockroot/{D}href") == "/dav/ada/folder/"
     assert re.search("Second-(499|500)", answer.text)
+
+
+def test_one_keeps_ones_own_of_the_locks_that_are_named(
+    dav: DavClient, bob: DavClient, root: Entry
+) -> None:
+    make_file(root, "a")
+    other = dav.lock("/ada/a", scope="shared")
+    token = bob.lock("/ada/a", scope="shared")
+
+    answer = bob.request("LOCK", "/ada/a", If=f"(<{other}> <{token}>)", Timeout="Second-500")
+
+    assert answer.status == 200
+    assert active(answer.text).findtext(f"{D}locktoken/{D}href") == token
 
 
 @pytest.mark.parametrize(
