@@ -11,7 +11,7 @@ from itertools import batched
 
 from files.access import Actor, Located
 from files.dav_errors import LockedError
-from files.models import Lock, Space
+from files.models import Lock, Right, Space
 
 from .blobs import BATCH
 
@@ -42,6 +42,12 @@ def is_own(lock: Lock, actor: Actor) -> bool:
 def is_held(lock: Lock, actor: Actor) -> bool:
     """Tell whether the actor took a lock, and the request says so."""
     return lock.token in actor.held and is_own(lock, actor)
+
+
+def may_break(lock: Lock, located: Located, actor: Actor) -> bool:
+    """Tell whether the actor may end a lock that covers an entry: one's own, or as a manager."""
+    rights = located.rights
+    return Right.MANAGE in rights or (is_own(lock, actor) and Right.EDIT in rights)
 
 
 def require_held(covering: Sequence[Lock], actor: Actor) -> None:

@@ -16,12 +16,12 @@ from django.utils import timezone
 
 from files.access import Actor, Located, locate
 from files.dav_errors import LockNotFoundError, TooManyLocksError
-from files.errors import EntryNotFoundError, FilesError, InvalidValueError
+from files.errors import EntryNotFoundError, FilesError, ForbiddenError, InvalidValueError
 from files.models import Entry, Event, Lock, Right, Space
 
 from .blobs import NewBlob
 from .journal import draft, lock_spaces, record
-from .lock_rules import is_own, locked_by
+from .lock_rules import is_own, locked_by, may_break
 from .placing import Clash, NewFile
 from .versions import Refusal, put_files
 
@@ -179,7 +179,10 @@ def breakable_lock(lock_id: int, *, actor: Actor) -> Lock:
     if lock is None:
         raise LockNotFoundError
     with _unknown_as_no_lock():
-        locate(actor, lock.entry_id, Right.EDIT if is_own(lock, actor) else Right.MANAGE)
+        located = locate(actor, lock.entry_id, Right.NONE)
+    if not may_break(lock, located, actor):
+        need = Right.EDIT if is_own(lock, actor) else Right.MANAGE
+        raise ForbiddenError(right=need.name)
     return lock
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from files.access import Actor, Located
-from files.models import Entry, Lock, Right
-from files.operations.lock_rules import is_own
+from files.models import Entry, Lock
+from files.operations.lock_rules import is_own, may_break
 from files.operations.locks import locks_below
 from files.templatetags.files import moment
 
@@ -67,5 +67,5 @@ def _shown(lock: Lock, located: Located, actor: Actor) -> ShownLock:
         is_own=own,
         is_from_above=lock.entry_id != located.entry.pk,
         is_deep=lock.deep and located.entry.is_folder,
-        can_break=(Right.EDIT if own else Right.MANAGE) in located.rights,
+        can_break=may_break(lock, located, actor),
     )

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from files.admin import confirming, locks
-from files.models import Event, Lock
+from files.models import Event, Grant, Lock
 from files.operations.locks import break_lock
 from tests.admin.conftest import World, make_staff, signed_in
 from tests.factories import SYSTEM, actor_of, last_events, make_file, make_lock
@@ -91,6 +91,18 @@ def test_a_lock_is_broken_after_a_question(client: Client, world: World, lock: L
     assert not Lock.objects.exists()
     (event,) = last_events(world.space)
     assert (event.kind, event.door) == (Event.Kind.LOCK_BROKEN, Event.Door.ADMIN)
+
+
+def test_staff_break_a_lock_that_they_took_and_may_no_more_use(world: World) -> None:
+    clerk = make_staff("clerk", "files.view_lock", "files.delete_lock")
+    grant = Grant.objects.create(entry=world.root, user=clerk, role=Grant.Role.EDITOR)
+    lock = make_lock(world.file, actor=actor_of(clerk))
+    grant.delete()
+
+    answer = signed_in(clerk).post(LOCKS, action(lock, confirmed=True), follow=True)
+
+    assert "1 lock was broken." in answer.content.decode()
+    assert not Lock.objects.exists()
 
 
 def test_a_lock_that_went_meanwhile_is_no_failure(
