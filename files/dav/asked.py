@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from files.errors import MalformedRequestError
 
 from .live import ALLPROP, LIVE
-from .xml import PropertyName, dav, name_of, properties_in
+from .xml import DAV, PropertyName, dav, name_of, properties_in
 
 MOST_NAMES: Final = 500  # properties that one request may name
 
@@ -52,10 +52,8 @@ class Asked:
 
     def wants(self, *names: str) -> bool:
         """Tell whether one of some properties in DAV: is among what is wanted."""
-        wanted = {name.name for name in self.named} | (
-            {name.name for name in ALLPROP} if self.is_all else set()
-        )
-        return not wanted.isdisjoint(names)
+        of_all = LIVE if self.names_only else ALLPROP if self.is_all else ()
+        return any(PropertyName(DAV, name) in (*self.named, *of_all) for name in names)
 
 
 def _bounded(names: Mapping[PropertyName, None]) -> tuple[PropertyName, ...]:

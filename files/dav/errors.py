@@ -49,6 +49,8 @@ def status_of(error: FilesError, head: Head) -> HTTPStatus:
         return HTTPStatus.BAD_REQUEST if is_making else HTTPStatus.NOT_FOUND
     if isinstance(error, ReportRefusedError) and error.data["condition"] == _TOO_MANY:
         return HTTPStatus.INSUFFICIENT_STORAGE  # RFC 6578, 3.7
+    if isinstance(error, errors.TooDeepError) and head.method not in _MAKING:
+        return HTTPStatus.NOT_FOUND  # nothing lies there either
     by_method = _BY_METHOD.get((type(error), head.method))
     return by_method or _STATUSES.get(type(error), HTTPStatus(error.status))
 

@@ -252,6 +252,7 @@ MKCOL_REFUSED = [
     ("a space", "/ada", "", "", 405, "entry-exists"),
     ("a new space", "/new", "", "", 403, "forbidden"),
     ("parent missing", "/ada/no/new", "", "", 409, "parent-not-found"),
+    ("too deep", "/ada" + "/x" * 80, "", "", 409, "too-deep"),
     ("parent is a file", "/ada/file/new", "", "", 409, "not-a-folder"),
     ("unknown body", "/ada/new", "x", "text/plain", 415, "unsupported-type"),
     (

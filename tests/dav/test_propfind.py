@@ -78,6 +78,12 @@ def test_propname_tells_names_alone(dav: DavClient, root: Entry) -> None:
     assert all(len(element) == 0 and not element.text for element in told.found.values())
 
 
+def test_propname_of_a_folder_tells_of_the_quota(dav: DavClient, root: Entry) -> None:
+    told = dav.propfind("/ada/", body=document("propfind", "<D:propname/>"))["/dav/ada/"]
+
+    assert told.found.keys() >= {f"{D}quota-used-bytes", f"{D}quota-available-bytes"}
+
+
 def test_missing_properties_are_told_unless_little_is_wanted(dav: DavClient, root: Entry) -> None:
     names = '<D:displayname/><x:no xmlns:x="u:x"/><none xmlns=""/><D:getetag/>'
 
@@ -171,7 +177,7 @@ REFUSED: list[tuple[str, str, str, str | None, int, str]] = [
     ("empty name", "/ada//a", "", "0", 404, "invalid-name"),
     ("dots", "/ada/../ada", "", "0", 404, "invalid-name"),
     ("not UTF-8", "/ada/%ff", "", "0", 404, "invalid-name"),
-    ("too deep", "/ada" + "/x" * 80, "", "0", 409, "too-deep"),
+    ("too deep", "/ada" + "/x" * 80, "", "0", 404, "too-deep"),
     ("not XML", "/ada/", "<D:propfind", "0", 400, "malformed-request"),
     ("another root", "/ada/", document("prop", ""), "0", 400, "malformed-request"),
     ("nothing asked", "/ada/", document("propfind", ""), "0", 400, "malformed-request"),
