@@ -59,7 +59,8 @@ class DavPutFace:
         elif algorithm in _HASHES:
             checks.append(_StatedChecksum(algorithm, digest))
         conditions = Conditions.from_headers(head.headers)
-        if self.pinned is not None and conditions.if_match is None:
+        stated = conditions.if_match
+        if self.pinned and (stated is None or stated.matches_strongly(self.pinned)):
             conditions = replace(conditions, if_match=parse_tag_list(self.pinned))
         return Put(self.folder_id, wanted, conditions, _AllOf(checks) if checks else None)
 

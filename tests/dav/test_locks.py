@@ -298,8 +298,9 @@ def test_if_header_of_white_space_costs_by_its_length() -> None:
     assert thread_time() - started < 0.1  # seconds; by the square of its length, about one
 
 
+@pytest.mark.parametrize("if_match", [None, "*"])
 def test_content_that_a_condition_was_held_against_is_still_there_when_it_is_replaced(
-    dav: DavClient, root: Entry, monkeypatch: pytest.MonkeyPatch
+    dav: DavClient, root: Entry, monkeypatch: pytest.MonkeyPatch, if_match: str | None
 ) -> None:
     file = make_file(root, "a", b"old")
     etag = f'"v{file.version_id}"'
@@ -310,7 +311,7 @@ def test_content_that_a_condition_was_held_against_is_still_there_when_it_is_rep
         return found
 
     monkeypatch.setattr("files.dav.face.find_put", find_and_change)
-    answer = dav.request("PUT", "/ada/a", b"new", If=f"([{etag}])")
+    answer = dav.request("PUT", "/ada/a", b"new", If=f"([{etag}])", If_Match=if_match)
 
     assert answer.status == 412
     assert paths_in(root) == {"a": b"of somebody else"}
