@@ -32,7 +32,7 @@ def active_locks(
 ) -> dict[int, str]:
     """Write the locks that cover a resource and some members of it, by the ids of those.
 
-    Each is written once, however many it covers.
+    Each is written once, however many it covers, and those that share all locks share a text.
     """
     held = {lock.pk: lock for found in locks.values() for lock in found}
     locked = {lock.entry_id for lock in held.values()}
@@ -43,7 +43,9 @@ def active_locks(
         if row.id in locked
     }
     told = {pk: active_lock(lock, roots[lock.entry_id]) for pk, lock in held.items()}
-    return {pk: "".join(told[lock.pk] for lock in found) for pk, found in locks.items() if found}
+    sets = {pk: tuple(lock.pk for lock in found) for pk, found in locks.items() if found}
+    texts = {some: "".join(told[pk] for pk in some) for some in set(sets.values())}
+    return {pk: texts[some] for pk, some in sets.items()}
 
 
 def active_lock(lock: Lock, root: str) -> str:

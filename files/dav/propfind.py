@@ -17,6 +17,7 @@ from .multistatus import answer_multistatus, propstat, response, status_line
 from .rows import Row
 from .xml import PropertyName, parse
 
+MOST_TEXT: Final = 1_048_576  # characters that are written before they are sent
 _NO_PROPERTIES: Final[Mapping[PropertyName, str]] = {}
 # A response needs one propstat at least (RFC 4918, 14.24).
 _NOTHING: Final = f"<D:propstat><D:prop/>{status_line(HTTPStatus.OK)}</D:propstat>"
@@ -82,16 +83,21 @@ def propfind(call: Call) -> Outcome:
 
 
 def responses(call: Call, asked: Asked, found: Iterator[Window]) -> Iterator[str]:
-    """Write the responses of each window."""
+    """Write the responses of each window: in one text, or in several where they are long."""
     writer = PropertyWriter(asked)
     base = call.path.href(is_collection=call.resource.is_collection)
     for window in found:
-        lines = []
+        lines: list[str] = []
+        length = 0
         for row in window.rows:
+            if length > MOST_TEXT:
+                yield "".join(lines)
+                lines, length = [], 0
             if row.id == window.self_id:
                 href = base
             else:
                 href = f"{base}{quote(row.name, safe='')}{'/' if row.is_folder else ''}"
             dead = window.dead.get(row.id, _NO_PROPERTIES)
             lines.append(response(href, writer.propstats(row, window.around, dead)))
+            length += len(lines[-1])
         yield "".join(lines)

@@ -250,6 +250,22 @@ def test_long_listing_is_sent_in_pieces_with_every_member_once(dav: DavClient, r
     assert len(multistatus(answer)) == WINDOW + 3
 
 
+def test_long_responses_are_sent_before_the_next_are_written(
+    dav: DavClient, root: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("files.dav.propfind.MOST_TEXT", 1_000)
+    for name in "abc":
+        make_file(root, name)
+        value = f'<x:c xmlns:x="u:x">{name * 2_000}</x:c>'
+        dav.proppatch(f"/ada/{name}", f"<D:set><D:prop>{value}</D:prop></D:set>")
+
+    answer = dav.request("PROPFIND", "/ada/", Depth="1")
+
+    sizes = [len(message.get("body", b"")) for message in answer.messages[1:]]
+    assert max(sizes) < 5_000
+    assert set(multistatus(answer)) == {"/dav/ada/", "/dav/ada/a", "/dav/ada/b", "/dav/ada/c"}
+
+
 def test_queries_do_not_grow_with_the_members(dav: DavClient, root: Entry) -> None:
     folder = make_folder(root, "some")
     dav.propfind("/")  # the first use of a token is noted
