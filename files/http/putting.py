@@ -195,7 +195,7 @@ class PutDoor:
 
     async def _put_landed(self, asker: _Asker, put: Put, landed: Landed, body: Body) -> Placed:
         """Put a file whose body nginx has received, or could not."""
-        find = partial(_find_begun, ticket=landed.ticket)
+        find = partial(_find_begun, landed=landed)
         admission, upload = await self._django.in_thread(find, asker, put)
         return await self._take(admission, upload, admission.put, body.pieces(), landed)
 
@@ -302,7 +302,7 @@ def _begin_landing(asker: _Asker, put: Put) -> Upload:
     return create_upload(admission.folder, wanted, actor=admission.actor, is_landing=True)
 
 
-def _find_begun(asker: _Asker, put: Put, *, ticket: Ticket) -> tuple[_Admission, Upload]:
+def _find_begun(asker: _Asker, put: Put, *, landed: Landed) -> tuple[_Admission, Upload]:
     """Find the upload that was begun for a body that has landed since; in a thread.
 
     It is begun anew if the body came so slowly that it was forgotten meanwhile. Raises
@@ -310,11 +310,11 @@ def _find_begun(asker: _Asker, put: Put, *, ticket: Ticket) -> tuple[_Admission,
     """
     actor = asker.find()
     located, put = _placed_by(actor, put)
-    upload = landing_upload(ticket.upload_id, actor=actor)
-    if upload is None and not ticket.is_over:
-        raise UploadNotFoundError
-    folder = located.entry
-    upload = upload or create_upload(folder, put.wanted, actor=actor, is_landing=True)
+    upload, folder = landing_upload(landed.ticket.upload_id, actor=actor), located.entry
+    if upload is None:
+        if not landed.ticket.is_over:
+            raise UploadNotFoundError
+        upload = create_upload(folder, put.wanted, actor=actor, is_landing=True, landed=landed.size)
     return _Admission(actor, folder, put, upload), upload
 
 

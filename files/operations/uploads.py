@@ -42,18 +42,19 @@ LANDING: Final = timedelta(minutes=10)
 
 @transaction.atomic
 def create_upload(
-    folder: Entry, wanted: Wanted, *, actor: Actor, is_landing: bool = False
+    folder: Entry, wanted: Wanted, *, actor: Actor, is_landing: bool = False, landed: int = 0
 ) -> Upload:
     """Begin an upload into a folder: decide all that can be decided, and reserve its length.
 
     One that is landing has its whole body received by nginx, and is forgotten soon if that does
-    not come (release_landings). Locks the space. Raises InvalidNameError, TooDeepError,
-    NotAFolderError, FileTooLargeError, DiskFullError, QuotaExceededError, TooManyUploadsError,
-    LockedError, and EntryExistsError where the name is taken, may be known and is to be refused.
+    not come (release_landings); landed bytes of it are on the disk already. Locks the space. Raises
+    InvalidNameError, TooDeepError, NotAFolderError, FileTooLargeError, DiskFullError,
+    QuotaExceededError, TooManyUploadsError, LockedError, and EntryExistsError where the name is
+    taken, may be known and is to be refused.
     """
     space = lock_spaces(folder.space_id)[folder.space_id]
     located = locate(actor, folder.pk, Right.ADD)
-    folder = check_wanted(located, wanted)
+    folder = check_wanted(located, wanted, landed=landed)
     require_unlocked_place(located, wanted, space, actor)
     _require_few(actor)
     upload = new_upload(folder, wanted, actor=actor)

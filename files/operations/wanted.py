@@ -30,18 +30,18 @@ class Wanted:
     metadata: str = ""  # as the protocol has it, to be given back to its client
 
 
-def check_wanted(located: Located, wanted: Wanted) -> Entry:
+def check_wanted(located: Located, wanted: Wanted, *, landed: int = 0) -> Entry:
     """Make sure that a file may come into a folder, as far as can be told before its bytes.
 
-    Gives the folder. Advice unless the space is locked. Raises what create_upload
-    raises, but for the quota and the number of uploads.
+    Gives the folder. Of its bytes, landed ones are on the disk already. Advice unless the space is
+    locked. Raises what create_upload raises, but for the quota and the number of uploads.
     """
     folder = require_folder(located)
     for name in wanted.path:
         check_name(name)
     if len(located.ancestors) + 1 + len(wanted.path) > settings.FILES_MAX_DEPTH:
         raise TooDeepError(limit=settings.FILES_MAX_DEPTH)
-    require_size(wanted.length or 0)
+    require_size(wanted.length or 0, there=landed)
     is_plain = len(wanted.path) == 1 and Right.READ in located.rights
     if wanted.clash is Clash.REFUSE and is_plain:
         there = Entry.objects.children_of(folder).filter(name_key=name_key(wanted.path[0]))

@@ -379,6 +379,21 @@ def test_slow_body_whose_time_was_over_is_put_all_the_same(nginx: Nginx) -> None
     assert paths_in(nginx.root) == {"a": BODY}
 
 
+def test_slow_body_is_not_asked_of_the_disk_again(
+    nginx: Nginx, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    asked = nginx.ask("PUT", nginx.path(), len(BODY)).headers["x-landing-ticket"]
+    Upload.objects.update(landing_until=timezone.now() - timedelta(minutes=2))
+    release_landings()
+    free = settings.FILES_MIN_FREE_SPACE + 100
+    monkeypatch.setattr(BlobStorage, "free_bytes", lambda _storage: free)
+
+    answer = nginx.pass_on("PUT", nginx.path(), BODY, re.sub(r"\d+$", "1000", asked))
+
+    assert answer.status == 201
+    assert paths_in(nginx.root) == {"a": BODY}
+
+
 def test_expiry_of_landings_leaves_all_other_uploads(nginx: Nginx, ada: User) -> None:
     begin(nginx.root, ada, 10)
 
