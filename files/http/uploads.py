@@ -41,6 +41,7 @@ from .disk import in_disk_thread
 from .forms import FormLimits, FormReceiver, ReceivedForm, boundary_of
 from .guard import has_form_token, header
 from .handler import ClientGoneError, Scope, Send, SyncCoreHandler
+from .stated import require_time
 
 logger = logging.getLogger(__name__)
 
@@ -264,4 +265,7 @@ def _dated(files: list[NewFile], stated: str) -> list[NewFile]:
         moments = [_EPOCH + timedelta(milliseconds=int(time)) for time in times]
     except OverflowError:
         raise MalformedRequestError(reason="last-modified") from None
-    return [replace(file, modified_at=at) for file, at in zip(files, moments, strict=True)]
+    return [
+        replace(file, modified_at=require_time(at, "last-modified"))
+        for file, at in zip(files, moments, strict=True)
+    ]

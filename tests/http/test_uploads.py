@@ -343,7 +343,14 @@ def test_files_have_the_times_that_a_script_states(scene: Scene) -> None:
     assert b == datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("times", ["1", "1,2,3", "1,x", "1,", "1;2", "9" * 15 + ",1"])
+@pytest.mark.parametrize(
+    "times",
+    [
+        "1", "1,2,3", "1,x", "1,", "1;2", "9" * 15 + ",1",
+        # Of the first and the last days that there are, which not every time zone can show.
+        "-62135596800000,1", "1,253402214400000",
+    ],
+)  # fmt: skip
 def test_times_that_do_not_fit_the_files_are_refused(scene: Scene, times: str) -> None:
     stated = part("lastModified", times)
 

@@ -110,6 +110,8 @@ def test_who_may_only_add_is_not_told_the_name(ada: User) -> None:
         ("lastModified", "yesterday"),
         ("lastModified", 10**30),
         ("lastModified", float("inf")),
+        ("lastModified", -62_135_596_800_000),
+        ("lastModified", 253_402_214_400_000),
     ],
 )
 def test_a_value_that_cannot_be_is_named(ada: User, root: Entry, field: str, value: object) -> None:

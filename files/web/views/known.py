@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from files.access import locate
 from files.errors import InvalidValueError, MalformedRequestError, UnsupportedTypeError
 from files.http.requests import FilesRequest
+from files.http.stated import require_time
 from files.models import Entry, Right
 from files.names import split_path
 from files.operations.known import put_known
@@ -99,6 +100,6 @@ def _time(asked: dict[str, Any]) -> datetime | None:
     if value is None:
         return None
     try:
-        return _EPOCH + timedelta(milliseconds=value)
-    except (TypeError, ValueError, OverflowError):
+        return require_time(_EPOCH + timedelta(milliseconds=value), "lastModified")
+    except (TypeError, ValueError, OverflowError, MalformedRequestError):
         raise InvalidValueError(field="lastModified") from None
