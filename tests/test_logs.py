@@ -1,7 +1,9 @@
 """Log lines: one JSON object each, nothing of a request in them, rotated by several processes."""
 
+import fcntl
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +94,52 @@ def test_oldest_backup_goes(tmp_path: Path) -> None:
     assert not (tmp_path / "x.log.3").exists()
 
 
+def test_rotation_by_another_process_is_seen_at_the_next_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    handlers = [SharedFileHandler(path, 10_000, 1) for _process in range(2)]
+    say(handlers[0], "one")
+
+    handlers[1].max_bytes = 100
+    say(handlers[1], "two")
+    say(handlers[0], "three")
+
+    assert messages(path) == ["two", "three"]
+    assert messages(tmp_path / "x.log.1") == ["one"]
+
+
+def test_lock_that_was_removed_is_made_anew(tmp_path: Path) -> None:
+    path, lock = tmp_path / "x.log", tmp_path / "x.log.lock"
+    handler = SharedFileHandler(path, 10_000, 1)
+    say(handler, "one")
+    lock.unlink()
+
+    say(handler, "two")
+
+    assert lock.exists()
+    assert messages(path) == ["one", "two"]
+
+
+def test_lock_is_not_shared_with_a_fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = SharedFileHandler(tmp_path / "x.log", 10_000, 1)
+    held = os.dup(handler._opened_lock())
+    fcntl.flock(held, fcntl.LOCK_EX)  # the parent writes a line
+
+    monkeypatch.setattr(os, "getpid", lambda: 0)
+    forked = handler._opened_lock()
+
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(forked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(held)
+
+
+def test_line_for_several_handlers_is_written_once() -> None:
+    record = logging.makeLogRecord({"msg": "one"})
+    first = JsonFormatter().format(record)
+    record.msg = "two"
+
+    assert JsonFormatter().format(record) == first
+
+
 def test_several_processes_lose_no_line_in_a_rotation(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), name]) for name in "abc"]
@@ -107,6 +155,13 @@ def test_several_processes_lose_no_line_in_a_rotation(tmp_path: Path) -> None:
 
 
 def write(path: Path, message: str, *, max_bytes: int = 10_000, backups: int = 1) -> None:
-    handler = SharedFileHandler(path, max_bytes, backups)
+    say(SharedFileHandler(path, max_bytes, backups), message)
+
+
+def say(handler: SharedFileHandler, message: str) -> None:
     handler.setFormatter(JsonFormatter())
     handler.handle(logging.makeLogRecord({"msg": message}))
+
+
+def messages(path: Path) -> list[str]:
+    return [json.loads(line)["message"] for line in path.read_text().splitlines()]
