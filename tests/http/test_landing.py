@@ -21,6 +21,7 @@ from files.api import faces as api
 from files.dav.face import DAV
 from files.http.doors import Doors
 from files.http.landing import ADMIT, Ticket
+from files.http.write_back import WriteBack
 from files.models import Blob, Entry, Event, Space, Upload
 from files.operations import uploads as operations
 from files.operations.upload_expiry import release_landings
@@ -33,7 +34,7 @@ from files.uploads.put import PUT
 from files.uploads.resumable import IETF
 from files.uploads.tus import TUS
 from files.web.faces import UPLOAD
-from tests.factories import paths_in
+from tests.factories import make_user, paths_in
 from tests.http.client import Answer, DoorsClient
 from tests.http.forms import stored_files
 from tests.uploads.ietf import PARTIAL
@@ -392,6 +393,44 @@ def test_slow_body_is_not_asked_of_the_disk_again(
 
     assert answer.status == 201
     assert paths_in(nginx.root) == {"a": BODY}
+
+
+def test_body_that_is_being_taken_is_not_released(
+    nginx: Nginx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_append, released = operations.begin_append, []
+
+    def begin_late(*arguments: Any, **more: Any) -> Upload:
+        upload = begin_append(*arguments, **more)
+        late = Upload.objects.filter(landing_until__isnull=False)
+        late.update(landing_until=timezone.now() - timedelta(minutes=2))
+        released.append(release_landings())
+        return upload
+
+    monkeypatch.setattr(operations, "begin_append", begin_late)
+
+    assert (nginx.put().status, released) == (201, [0])
+
+
+def test_ticket_is_for_who_has_begun_the_upload(nginx: Nginx) -> None:
+    ticket = nginx.ask("PUT", nginx.path(), len(BODY)).headers["x-landing-ticket"]
+    Upload.objects.update(owner=make_user("bob"))
+
+    answer = nginx.pass_on("PUT", nginx.path(), BODY, ticket)
+
+    assert (answer.status, loads(answer.text)["code"]) == (404, "upload-not-found")
+
+
+def test_bodies_are_looked_after_from_when_one_may_come(
+    nginx: Nginx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(WriteBack, "begin", lambda _watch: begun.append("begun"))
+
+    nginx.ask("PUT", nginx.path(), 10)  # it is to be streamed
+    assert begun == []
+    nginx.ask("PUT", nginx.path(), len(BODY))
+    assert begun == ["begun"]
 
 
 def test_expiry_of_landings_leaves_all_other_uploads(nginx: Nginx, ada: User) -> None:
