@@ -15,12 +15,13 @@ def locate_path(
 ) -> Located:
     """Find what a path from the top of a space leads to; the top itself for no names.
 
-    Raises as locate does, also for a space that is not there.
+    Raises as locate does, also for a space that is not there; but what is not found is never named,
+    since an id would tell that there is something under these names.
     """
-    entry_id = _walk_down(space_id, names)
-    if entry_id is None:
-        raise EntryNotFoundError
-    return locate(actor, entry_id, need)
+    try:
+        return locate(actor, _walk_down(space_id, names) or 0, need)  # nothing has the id 0
+    except EntryNotFoundError:
+        raise EntryNotFoundError from None
 
 
 def _walk_down(space_id: int, names: Sequence[str]) -> int | None:

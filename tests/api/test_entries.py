@@ -87,6 +87,19 @@ def test_a_path_that_leads_nowhere_is_refused(
     assert (answer.status, answer.code) == (status, code)
 
 
+def test_a_path_tells_a_stranger_not_what_there_is(root: Entry, space: Space) -> None:
+    make_tree(root)
+    eve = client_of(make_user("eve"))
+
+    answers = [
+        eve.get(f"/spaces/{place}/entries?path={path}")
+        for place, path in [(space.pk, "tree"), (space.pk, "nothing"), (space.pk, ""), (7777, "a")]
+    ]
+
+    assert {answer.status for answer in answers} == {404}
+    assert len({answer.body for answer in answers}) == 1
+
+
 @pytest.mark.parametrize("sort", ["name", "-name", "size", "-size", "date", "-date", "type"])
 def test_a_list_read_page_by_page_leaves_none_out(ada: Api, root: Entry, sort: str) -> None:
     for number in range(7):
