@@ -1,12 +1,22 @@
 """Types of the values that clients send: what the schema says of them is what is checked."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 from ninja import Header, Query
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 LARGEST: Final = 2**63 - 1  # that the database can hold
 _PLAIN: Final = r"^[^\x00]*$"  # PostgreSQL holds no NUL in a text
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Give a moment in UTC. Raises ValueError for one that is in no year from 1 to 9999 there."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
+
 
 Id = Annotated[int, Field(ge=1, le=LARGEST, examples=[42])]
 Number = Annotated[int, Field(ge=0, le=LARGEST)]
@@ -15,6 +25,7 @@ MemberName = Annotated[str, StringConstraints(pattern=_PLAIN, min_length=1, max_
 Name = Annotated[str, Field(max_length=255, examples=["report.pdf"])]
 Path = Annotated[str, Field(max_length=16_384, examples=["photos/2026/cat.jpg"])]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+Moment = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_in_utc)]
 UploadId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 Entries = Annotated[list[Id], Field(min_length=1, max_length=500)]
 Sort = Literal["name", "-name", "size", "-size", "date", "-date", "type", "-type"]

@@ -265,6 +265,18 @@ def test_a_file_that_the_server_has_is_made_without_its_bytes(ada: Api, root: En
     assert paths_in(root)["in/again"] == content
 
 
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
+def test_a_moment_that_no_year_of_utc_has_is_refused(ada: Api, root: Entry, moment: str) -> None:
+    content = b"c" * LEAST
+    make_file(root, "first", content)
+    asked = {"path": "again", "size": LEAST, "sha256": sha256(content).hexdigest()}
+
+    answer = ada.post(f"/folders/{root.pk}/known", {**asked, "modified_at": moment})
+
+    assert (answer.status, answer.code) == (422, "invalid-value")
+    assert answer.json["data"]["errors"][0]["field"] == "body.modified_at"
+
+
 def test_who_may_only_add_is_not_told_what_a_known_file_became(root: Entry) -> None:
     content = b"c" * LEAST
     bob = make_member(root, Grant.Role.UPLOADER)

@@ -61,6 +61,7 @@ def test_a_token_is_made_told_once_listed_and_revoked(ada: Api, root: Entry) -> 
         ({"expires_at": "2020-01-01T00:00:00Z"}, 422, "invalid-value"),
         ({"expires_at": "2099-01-01T00:00:00"}, 422, "invalid-value"),
         ({"expires_at": "soon"}, 422, "invalid-value"),
+        ({"expires_at": "9999-12-31T23:59:59-12:00"}, 422, "invalid-value"),
     ],
 )
 def test_a_token_that_cannot_be_is_refused(

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from files.api.values import Id
+from files.api.values import Id, Moment
 from files.models import Scope, Token
 
 from .base import Sent, Told
@@ -57,7 +57,7 @@ class TokenSent(Sent):
     name: Annotated[str, Field(max_length=100)]
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=4)]
     top: Id | None = None
-    expires_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    expires_at: Moment | None = None
 
     @property
     def scope(self) -> Scope:

@@ -1,11 +1,11 @@
 """What is told of uploads, and what may be sent of files that the server may have."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from files.api.values import Number, Path, Sha256
+from files.api.values import Moment, Number, Path, Sha256
 from files.models import Upload
 from files.operations.pending import Pending
 
@@ -19,7 +19,7 @@ class KnownSent(Sent):
     path: Path
     size: Number
     sha256: Sha256
-    modified_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    modified_at: Moment | None = None
     clash: Literal["version", "both", "refuse"] = "version"
 
 
