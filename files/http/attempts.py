@@ -11,7 +11,6 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 from django.core.cache import cache
-from django.http import HttpRequest
 
 from files.errors import TooManyAttemptsError
 
@@ -20,9 +19,13 @@ WINDOW: Final = 60  # seconds
 _IPV6_PREFIX: Final = 64  # bits that one customer of a provider has to himself
 
 
-def count_failure(request: HttpRequest) -> None:
-    """Count a failure of an address. Raises TooManyAttemptsError where there are too many."""
-    key, now = _key(request.META.get("REMOTE_ADDR") or ""), time.time()
+def count_failure(address: str | None) -> None:
+    """Count a failure of an address; all that have none are one.
+
+    An address of IPv4 is expected to be written so. Raises TooManyAttemptsError where there are
+    too many.
+    """
+    key, now = _key(address or ""), time.time()
     count, until = cache.get(key) or (0, now + WINDOW)
     left = min(until - now, WINDOW)
     if count >= FAILURES and left > 0:
@@ -34,10 +37,6 @@ def count_failure(request: HttpRequest) -> None:
 
 def _key(address: str) -> str:
     """Give the key of an address in the cache."""
-    try:
-        parsed = ip_address(address)
-        if isinstance(parsed, IPv6Address):
-            address = str(ip_network((parsed, _IPV6_PREFIX), strict=False))
-    except ValueError:
-        pass
+    if address and isinstance(parsed := ip_address(address), IPv6Address):
+        address = str(ip_network((parsed, _IPV6_PREFIX), strict=False))
     return f"files:token-failures:{sha256(address.encode()).hexdigest()}"

@@ -123,7 +123,7 @@ def signed_in(request: HttpRequest, *, schemes: Scheme = Scheme.ANY, door: Event
     door = Event.Door.API if door is Event.Door.WEB else door
     actor = _act_by(credentials, request, door)
     if actor is None:
-        count_failure(request)
+        count_failure(address_of(request))
         raise InvalidCredentialsError
     if (exchange := _exchange_of(request)) is not None and actor.user is not None:
         exchange.user_id = actor.user.pk
@@ -184,10 +184,11 @@ def _is_private(request: HttpRequest) -> bool:
 def address_of(request: HttpRequest) -> str | None:
     """Give the address that a request comes from; None where it has none.
 
-    One of IPv4 is written so, also where it came to a socket of IPv6.
+    One of IPv4 is written so, also where it came to a socket of IPv6, and one of a link without the
+    name of our end of it, which PostgreSQL does not take.
     """
     try:
-        address = ipaddress.ip_address(request.META.get("REMOTE_ADDR") or "")
+        address = ipaddress.ip_address((request.META.get("REMOTE_ADDR") or "").partition("%")[0])
     except ValueError:
         return None
     return str(getattr(address, "ipv4_mapped", None) or address)

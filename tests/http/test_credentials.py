@@ -219,6 +219,32 @@ def test_failures_from_an_address_are_limited_and_right_tokens_are_not(user: Use
     assert code_of(lambda: sign_in(wrong, **other)) == "too-many-attempts"
 
 
+def test_failures_of_ipv4_are_those_of_one_address_on_a_socket_of_ipv6(user: User) -> None:
+    def fail(address: str) -> str:
+        return code_of(lambda: sign_in("Bearer wrong", REMOTE_ADDR=address, secure=True))
+
+    for _time in range(attempts.FAILURES):
+        assert fail("::ffff:192.0.2.1") == "invalid-credentials"
+
+    assert fail("192.0.2.1") == "too-many-attempts"
+    assert fail("::ffff:192.0.2.2") == "invalid-credentials"
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("", None),
+        ("nonsense", None),
+    ],
+)
+def test_address_is_one_that_the_database_takes(peer: str, address: str | None) -> None:
+    assert credentials.address_of(RequestFactory().get("/", REMOTE_ADDR=peer)) == address
+
+
 def test_limit_on_failures_ends_with_its_window(
     user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
