@@ -42,8 +42,8 @@ def answered(view: View) -> View:
 
 def _methods(allow: str) -> list[str]:
     """Give the methods that an address takes; HEAD comes with GET."""
-    methods = allow.split(", ")
-    return [*methods, "HEAD"] if "GET" in methods else methods
+    methods = set(allow.split(", "))
+    return [*methods | {"HEAD"}] if "GET" in methods else [*methods]
 
 
 def _length(request: HttpRequest) -> int:

@@ -138,6 +138,7 @@ def test_an_address_that_leads_nowhere_is_refused(
         ("PUT", "/entries/1", "DELETE, GET, HEAD, PATCH"),
         ("TRACE", "/entries/1", "DELETE, GET, HEAD, PATCH"),
         ("GET", "/entries/move", "POST"),
+        ("GET", "/entries/1/content", "GET, HEAD, PUT"),
         ("POST", "/openapi.json", "GET, HEAD"),
     ],
 )
