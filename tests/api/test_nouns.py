@@ -69,6 +69,14 @@ def test_spaces_are_listed_page_by_page(ada: Api, space: Space) -> None:
     assert [len(one["rights"]) for one in found] == [5, 1, 1, 1]
 
 
+def test_the_personal_space_is_made_also_for_who_is_a_member_of_another_one(root: Entry) -> None:
+    bob = make_member(root, Grant.Role.VIEWER)
+
+    found = client_of(bob.user).get("/spaces").json["items"]
+
+    assert {one["name"] for one in found} == {"ada", "bob"}
+
+
 def test_a_space_is_renamed_and_made_strict_at_once_or_not_at_all(ada: Api, space: Space) -> None:
     refused = ada.patch(f"/spaces/{space.pk}", {"name": "x" * 100, "refuses_case_twins": 7})
     both = ada.patch(f"/spaces/{space.pk}", {"name": "new", "refuses_case_twins": True})

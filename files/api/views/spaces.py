@@ -13,7 +13,7 @@ from files.api.owning import own_space
 from files.api.replies import etag_of, reply, split_page
 from files.api.requests import ApiRequest
 from files.api.values import After, AtPath, Id, Limit
-from files.models import Right, Space, Upload
+from files.models import Right, Upload
 from files.names import split_path
 from files.operations.spaces import rename_space, set_case_twins
 from files.protocol_errors import StaleCursorError
@@ -25,7 +25,8 @@ router = Router(tags=["spaces"])
 def list_spaces(request: ApiRequest, limit: Limit = 100, cursor: After = "") -> HttpResponse:
     """List the spaces that one owns or is a member of: the personal one first, then by name."""
     after, found = number_of(cursor), visible_spaces(request.auth)
-    has_own = any(space.kind == Space.Kind.PERSONAL for space, _rights in found)
+    user = request.auth.user
+    has_own = user is not None and any(space.owner_id == user.pk for space, _rights in found)
     if not has_own and own_space(request.auth) is not None:
         found = visible_spaces(request.auth)
     if after is not None:
