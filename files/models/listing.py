@@ -7,6 +7,7 @@ Folders and files are read by a query each, so that either is one range of the i
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, Self
 
 from django.db.models import F, Q, QuerySet, Subquery
@@ -26,7 +27,8 @@ _COLUMNS = {
 SHOWN: Final = ("pk", "parent_id", "kind", "name", "size", "media_type", "modified_at")
 # What programs are told beside it.
 TOLD: Final = (
-    *SHOWN, "space_id", "version_id", "version__sha256", "revision", "created_at", "trashed_at"
+    *SHOWN, "name_fold", "space_id", "version_id", "version__sha256", "revision", "created_at",
+    "trashed_at",
 )  # fmt: skip
 
 
@@ -62,20 +64,22 @@ class Cursor:
     """Where a page starts: behind an entry, or before it.
 
     It holds the entry's id and not its value, so it is short, and compares what the database
-    stores with what the database stores. Opaque to clients.
+    stores with what the database stores. mark tells whether that value is still the same; empty
+    where nobody asks. Opaque to clients.
     """
 
     is_backward: bool
     kind: Entry.Kind
     entry_id: int
+    mark: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """Read a cursor; None for anything this module has not written (the first page)."""
-        match = re.fullmatch(r"([ab])([01])-([0-9]{1,18})", text, re.ASCII)
+        match = re.fullmatch(r"([ab])([01])-([0-9]{1,18})(?:-([0-9a-f]{8}))?", text, re.ASCII)
         if match is None:
             return None
-        return cls(match[1] == "b", Entry.Kind(int(match[2])), int(match[3]))
+        return cls(match[1] == "b", Entry.Kind(int(match[2])), int(match[3]), match[4] or "")
 
     @classmethod
     def at(cls, entry: Entry, *, is_backward: bool) -> Self:
@@ -83,7 +87,8 @@ class Cursor:
         return cls(is_backward, Entry.Kind(entry.kind), entry.pk)
 
     def __str__(self) -> str:
-        return f"{'b' if self.is_backward else 'a'}{int(self.kind)}-{self.entry_id}"
+        place = f"{'b' if self.is_backward else 'a'}{int(self.kind)}-{self.entry_id}"
+        return f"{place}-{self.mark}" if self.mark else place
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +133,25 @@ def list_onwards(
     """Read one page for a program that goes on to the end, with all that it is told of an entry.
 
     For who came by access.locate. Raises StaleCursorError for a cursor whose entry has left the
-    folder: going on from anywhere else would leave something out.
+    folder, or is sorted elsewhere since: going on from there would leave something out.
     """
-    if cursor is not None and not _anchors(folder, cursor).exists():
-        raise StaleCursorError
+    if cursor is not None:
+        anchor = _anchors(folder, cursor).first()
+        if anchor is None or cursor.mark != _mark_of(anchor, order):
+            raise StaleCursorError
     found = _read(folder, order, cursor, size + 1, TOLD)
-    entries = found[:size]
-    following = Cursor.at(entries[-1], is_backward=False) if len(found) > size else None
-    return Page(entries, next=following)
+    if len(found) <= size:
+        return Page(found)
+    last = found[size - 1]
+    mark = _mark_of(last, order)
+    following = Cursor(is_backward=False, kind=Entry.Kind(last.kind), entry_id=last.pk, mark=mark)
+    return Page(found[:size], next=following)
+
+
+def _mark_of(entry: Entry, order: Order) -> str:
+    """Give what tells whether an entry is still sorted as it was."""
+    column = order.column_of(Entry.Kind(entry.kind))
+    return sha256(f"{order} {getattr(entry, column)}".encode()).hexdigest()[:8]
 
 
 def _anchors(folder: Entry, cursor: Cursor) -> QuerySet[Entry]:

@@ -63,6 +63,34 @@ def test_a_path_is_looked_up_in_the_space(ada: Api, root: Entry, space: Space) -
 
 
 @pytest.mark.parametrize(
+    ("change", "sort", "status"),
+    [
+        ({"name": "z"}, "name", 410),
+        ({"name": "F1"}, "name", 200),
+        ({"name": "z"}, "size", 200),
+        ({}, "-name", 410),
+    ],
+)
+def test_a_list_does_not_go_on_where_an_entry_is_sorted_elsewhere_since(
+    ada: Api, root: Entry, change: dict[str, str], sort: str, status: int
+) -> None:
+    for number in range(4):
+        make_file(root, f"f{number}")
+    first = "name" if sort == "-name" else sort
+    page = ada.get(f"/folders/{root.pk}/entries?limit=2&sort={first}").json
+    if change:
+        ada.patch(f"/entries/{page['items'][-1]['id']}", change)
+
+    answer = ada.get(f"/folders/{root.pk}/entries?sort={sort}&cursor={page['next']}")
+
+    assert answer.status == status
+    if status == 200:
+        assert [item["name"] for item in answer.json["items"]] == ["f2", "f3"]
+    else:
+        assert answer.code == "stale-cursor"
+
+
+@pytest.mark.parametrize(
     ("path", "status", "code"),
     [
         ("nothing", 404, "entry-not-found"),
