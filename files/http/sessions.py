@@ -24,7 +24,8 @@ class SessionStore(DatabaseSessions):
 
     def _get_session_from_db(self) -> Session | None:
         """Read the session of the key, if it has not expired."""
-        if self.session_key is not None:
+        # A cookie can hold what is no key, such as a NUL that PostgreSQL does not take.
+        if self.session_key is not None and self.session_key.isalnum():
             with connection.cursor() as cursor:
                 cursor.execute(
                     f"SELECT {_SESSION.columns} FROM django_session s"  # noqa: S608 - no values
