@@ -11,10 +11,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from files.errors import MethodNotAllowedError
+from files.ids import is_id
 from files.models import Entry, Space
 from files.names import name_fold
-
-from .filters import is_id
 
 SHOWN: Final = 20  # folders, and spaces; who does not find theirs types more of its name
 

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from files.access import Actor, Node, locate, locate_trashed
 from files.errors import FilesError
+from files.ids import is_id
 from files.models import Entry, Event, Right
 from files.names import name_fold
 from files.operations.entries import rename_entry, trash_entries
@@ -24,7 +25,7 @@ from . import choosing, recent, uploads
 from .actors import READ_CONTENT, staff_actor, user_of
 from .base import LongListAdmin
 from .confirming import chosen_rows
-from .filters import SpaceFilter, TrashFilter, TypeFilter, is_id
+from .filters import SpaceFilter, TrashFilter, TypeFilter
 from .ranges import ModifiedFilter, SizeFilter
 from .shown import entry_name, list_link, may_see, page_link, user_link, viewer_of
 

@@ -17,13 +17,14 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from django_stubs_ext import StrOrPromise
 
+from files.ids import is_id
 from files.models import Event
 from files.templatetags.files import icon
 
 from .base import ReadOnlyAdmin, SeenList
 from .changes import Names, changed, entry_shown, names_in
 from .exports import events_as_csv
-from .filters import ActorFilter, EventEntryFilter, SpaceFilter, is_id
+from .filters import ActorFilter, EventEntryFilter, SpaceFilter
 from .ranges import AtFilter
 from .shown import list_link, list_url, page_link, viewer_of
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from files.ids import is_id
 from files.models import Entry, Space
 
 SPACES_SHOWN: Final = 15  # the others are reached from their own page
@@ -214,8 +215,3 @@ class BlobFilter(KeyFilter):
     def shown(self, key: str) -> str:
         """Shorten the id as lists do."""
         return str(UUID(key))[:8]
-
-
-def is_id(text: str) -> bool:
-    """Tell whether a text can be the id of a row."""
-    return text.isascii() and text.isdigit() and len(text) <= 18  # noqa: PLR2004 - what a column holds

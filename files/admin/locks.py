@@ -12,6 +12,7 @@ from django.utils.translation import ngettext, pgettext_lazy
 
 from files.access import Actor
 from files.dav_errors import LockNotFoundError
+from files.ids import is_id
 from files.models import Event, Lock, Right
 from files.operations.locks import break_lock
 from files.templatetags.files import moment
@@ -19,7 +20,7 @@ from files.templatetags.files import moment
 from .actors import user_of
 from .base import ReadOnlyAdmin
 from .confirming import ask_first
-from .filters import SpaceFilter, is_id
+from .filters import SpaceFilter
 from .shown import page_link, user_link, viewer_of
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from files.access import locate
 from files.errors import EntryNotFoundError, FilesError, NotAFolderError
+from files.ids import is_id
 from files.models import Entry, Event
 from files.operations.blobs import blob_storage
 from files.storage.base import blob_name
@@ -100,12 +101,13 @@ def _chosen(query: QueryDict, folder: Entry) -> list[Entry] | None:
 
     Raises EntryNotFoundError unless all of them are there.
     """
-    wanted = {int(text) for text in query.getlist("entry") if text.isascii() and text.isdigit()}
-    if not wanted and "entry" not in query:
+    asked = set(query.getlist("entry"))
+    if not asked:
         return None
+    wanted = {int(text) for text in asked if is_id(text)}
     some = Entry.objects.children_of(folder).select_related("version__blob")
     chosen = list(some.filter(pk__in=wanted).order_by("kind", "name_fold", "pk"))
-    if len(chosen) != len(wanted) or not chosen:
+    if len(chosen) != len(asked):
         raise EntryNotFoundError
     return chosen
 

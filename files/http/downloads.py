@@ -20,6 +20,7 @@ from files.errors import (
     NotAFileError,
     StorageFailedError,
 )
+from files.ids import is_id
 from files.models import Event, Version
 from files.operations.blobs import blob_storage
 from files.storage.base import blob_name
@@ -37,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 PIECE_SIZE: Final = 256 * 1024  # bytes read and sent at once where nginx does not send
 ACCEL_PREFIX: Final = "/_"  # nginx's internal location /_blobs/ lies over the uploads volume
-_DIGITS: Final = 18  # of the id of a version
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _decide(face: ContentFace, entry_id: int, scope: Scope, actor: Actor | None)
 def _older_version(entry_id: int, wanted: str) -> Version:
     """Give a version of an entry by its id as text. Raises EntryNotFoundError."""
     found = None
-    if wanted.isascii() and wanted.isdigit() and len(wanted) <= _DIGITS:
+    if is_id(wanted):
         versions = Version.objects.select_related("blob")
         found = versions.filter(pk=int(wanted), entry=entry_id).first()
     if found is None:

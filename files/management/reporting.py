@@ -22,6 +22,7 @@ from rich.progress import (
 
 from files.access import Actor, get_space, locate
 from files.errors import FilesError, NotAFolderError
+from files.ids import is_id
 from files.models import Entry, Event, Right, Space
 from files.names import check_name, name_key
 
@@ -141,7 +142,7 @@ def find_space(key: str) -> Space:
 
     A number is an id first, and a name only if no space has that id.
     """
-    if key.isascii() and key.isdigit() and len(key) <= 18:  # noqa: PLR2004 - what a column holds
+    if is_id(key):
         by_id = Space.objects.exclude(kind=Space.Kind.SYSTEM).filter(pk=int(key)).first()
         if by_id is not None:
             return get_space(command_actor(), by_id.pk, Right.READ)[0]

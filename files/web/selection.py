@@ -6,10 +6,10 @@ from django.http import QueryDict
 
 from files.access import Actor, Located, locate
 from files.errors import EntryNotFoundError, MalformedRequestError
+from files.ids import is_id
 from files.models import Entry
 
 LIMIT = 1000  # entries in one request; a page has 100
-ID_DIGITS = 18  # what any 64-bit key can hold
 
 
 def selected_ids(data: QueryDict) -> list[int]:
@@ -18,14 +18,9 @@ def selected_ids(data: QueryDict) -> list[int]:
     Raises MalformedRequestError for anything but up to LIMIT ids.
     """
     texts = dict.fromkeys(data.getlist("entry"))
-    if len(texts) > LIMIT or not all(_is_id(text) for text in texts):
+    if len(texts) > LIMIT or not all(is_id(text) for text in texts):
         raise MalformedRequestError(reason="entry")
     return [int(text) for text in texts]
-
-
-def _is_id(text: str) -> bool:
-    """Tell whether a text is an id that the database can hold."""
-    return text.isascii() and text.isdecimal() and len(text) <= ID_DIGITS
 
 
 def single_id(data: QueryDict, field: str) -> int | None:
@@ -33,7 +28,7 @@ def single_id(data: QueryDict, field: str) -> int | None:
     text = data.get(field, "")
     if not text:
         return None
-    if not _is_id(text):
+    if not is_id(text):
         raise MalformedRequestError(reason=field)
     return int(text)
 

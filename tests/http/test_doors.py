@@ -4,6 +4,7 @@ import asyncio
 import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
@@ -240,3 +241,17 @@ def test_connection_that_the_server_closed_is_a_client_that_went(
     )
 
     assert answer.messages == []
+
+
+@pytest.mark.parametrize("wanted", ["9" * 18, "9" * 19, "9" * 30, "9" * 5000, "x", "²", "٣"])
+def test_archive_of_what_is_not_there_is_not_found(
+    browser: DoorsClient, root: Entry, wanted: str
+) -> None:
+    file = make_file(root, "a")
+    archive = f"/folders/{root.pk}/archive?entry="
+
+    answer = browser.request("GET", f"{archive}{quote(wanted)}")
+    beside = browser.request("GET", f"{archive}{file.pk}&entry={quote(wanted)}")
+
+    assert (answer.status, beside.status) == (404, 404)
+    assert browser.request("GET", f"{archive}{file.pk}&entry={file.pk}").status == 200

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from files.errors import FilesError
+from files.ids import is_id
 from files.management.base import FilesCommand
 from files.management.reporting import command_actor, refusal
 from files.operations.locks import break_lock
@@ -43,6 +44,6 @@ class Command(FilesCommand):
 
 def _parse(key: str) -> int:
     """Read an id; raises CommandError."""
-    if not (key.isascii() and key.isdigit() and len(key) < 19):  # noqa: PLR2004 - a bigint
+    if not is_id(key):
         raise refusal(f"{key} is not the id of a lock", "invalid-value")
     return int(key)

@@ -6,11 +6,10 @@ from django.core.management.base import CommandParser
 
 from files.access import get_token
 from files.errors import FilesError, TokenNotFoundError
+from files.ids import is_id
 from files.management.base import FilesCommand
 from files.management.reporting import command_actor, refusal
 from files.operations.tokens import revoke_token
-
-_DIGITS = 18  # of an id
 
 
 class Command(FilesCommand):
@@ -47,6 +46,6 @@ class Command(FilesCommand):
 
 def _parse(key: str) -> int:
     """Read an id; raises TokenNotFoundError for what cannot be one."""
-    if not (key.isascii() and key.isdigit() and len(key) <= _DIGITS):
+    if not is_id(key):
         raise TokenNotFoundError
     return int(key)

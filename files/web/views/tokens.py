@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from files.access import Located, get_token, locate, locate_all, tokens_of, visible_spaces
 from files.errors import TooManyTokensError
 from files.http.requests import FilesRequest
+from files.ids import is_id
 from files.models import Right, Scope, Token
 from files.names import visible_name
 from files.operations.tokens import MAX_LIVING, create_token, revoke_token
@@ -25,7 +26,6 @@ from files.web.pages import page, see_other
 from files.web.trail import Crumb, title_of
 
 ENDED_SHOWN = 20  # those that count no longer
-_DIGITS = 18  # of an id
 _SCOPES: dict[Scope, Promise] = {
     Scope.READ: gettext_lazy("read"),
     Scope.WRITE: gettext_lazy("write"),
@@ -121,7 +121,7 @@ def _rows(request: FilesRequest, found: list[Token]) -> list[Row]:
 def _folder(request: FilesRequest) -> str:
     """Give the id of the folder that one came from, as text; empty for none."""
     folder = (request.POST if request.method == "POST" else request.GET).get("folder", "")
-    return folder if folder.isascii() and folder.isdigit() and len(folder) <= _DIGITS else ""
+    return folder if is_id(folder) else ""
 
 
 def _places(request: FilesRequest, folder: str) -> list[tuple[str, str]]:
