@@ -139,6 +139,19 @@ def test_a_member_that_cannot_be_is_refused(
     assert (answer.status, answer.code) == (422, "invalid-value")
 
 
+def test_a_group_with_a_slash_in_its_name_is_a_member_as_others_are(ada: Api) -> None:
+    space = make_shared_space("Team", ada=Grant.Role.MANAGER)
+    Group.objects.create(name="R/D")
+    base = f"/spaces/{space.pk}/members"
+
+    made = ada.put(f"{base}/groups/R%2FD", {"role": "viewer"})
+    removed = ada.delete(f"{base}/groups/R%2FD")
+
+    assert (made.status, made.json["name"]) == (200, "R/D")
+    assert removed.status == 204
+    assert [one["name"] for one in ada.get(base).json["items"]] == ["ada"]
+
+
 def test_versions_are_listed_newest_first(ada: Api, root: Entry) -> None:
     for content in (b"1", b"22", b"333"):
         file = make_file(root, "a", content)

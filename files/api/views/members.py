@@ -35,7 +35,7 @@ def list_members(
 
 
 @router.put(
-    "/spaces/{int:space_id}/members/{kind}/{name}", response=MemberTold, summary="Set a member"
+    "/spaces/{int:space_id}/members/{kind}/{path:name}", response=MemberTold, summary="Set a member"
 )
 def put_member(
     request: ApiRequest, space_id: Id, kind: Kind, name: MemberName, body: RoleSent
@@ -49,7 +49,9 @@ def put_member(
 
 
 @router.delete(
-    "/spaces/{int:space_id}/members/{kind}/{name}", response={204: None}, summary="Remove a member"
+    "/spaces/{int:space_id}/members/{kind}/{path:name}",
+    response={204: None},
+    summary="Remove a member",
 )
 def remove_member(request: ApiRequest, space_id: Id, kind: Kind, name: MemberName) -> HttpResponse:
     """Take the role in a space away from a user or a group; who has none is no fault."""
