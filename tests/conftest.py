@@ -1,5 +1,6 @@
 """Every test has a disk of its own; on SQLite the database is a file, as in production."""
 
+import logging
 import os
 import shutil
 import signal
@@ -20,6 +21,9 @@ from tests.invariants import check_everything
 
 # Some tests send Ctrl-C; what runs in the background of a shell is told to ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The lines of requests go to a handler of their own; caplog sees what reaches the root.
+logging.getLogger("files.requests").propagate = True
 
 # Not from the environment: settings are read before this file is.
 django_settings.SECRET_KEY = "for tests only"

@@ -7,13 +7,13 @@ Effective rights are the union of all grants on that chain, less what the actor'
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db import connection
 from django.db.models import BooleanField, Model, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -27,6 +27,7 @@ from files.errors import (
 )
 from files.models import Blob, Entry, Grant, Right, Space, Upload, Version
 from files.models.reading import Reader
+from files.models.sql import fetch
 
 from .actors import Actor
 
@@ -125,10 +126,7 @@ def _walk_up(actor: Actor, *entry_ids: int) -> dict[int, _Chain]:
     Those that are not there, and those outside the actor's limit, are left out.
     """
     user_id = actor.user.pk if actor.user else None
-    sql = _CHAIN.replace("{ids}", ", ".join(["CAST(%s AS bigint)"] * len(entry_ids)))
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*entry_ids, user_id, user_id])
-        rows = cursor.fetchall()
+    rows = fetch(_chain_sql(len(entry_ids)), [*entry_ids, user_id, user_id])
     chains = {
         start_id: _chain_of(actor, [row[1:] for row in steps])
         for start_id, steps in groupby(rows, key=itemgetter(0))
@@ -136,6 +134,12 @@ def _walk_up(actor: Actor, *entry_ids: int) -> dict[int, _Chain]:
     if actor.limit is None:
         return chains
     return {start_id: chain for start_id, chain in chains.items() if chain.is_inside}
+
+
+@lru_cache(16)
+def _chain_sql(count: int) -> str:
+    """Write the walk up from so many entries."""
+    return _CHAIN.replace("{ids}", ", ".join(["CAST(%s AS bigint)"] * count))
 
 
 def _chain_of(actor: Actor, rows: Sequence[tuple[Any, ...]]) -> _Chain:
@@ -172,14 +176,19 @@ def _check(chain: _Chain, need: Right, entry_id: int) -> None:
         raise ForbiddenError(right=(need & ~chain.rights).name)
 
 
+@cache
+def _load_sql() -> str:
+    """Write the statement that reads an entry with its space, its version and its bytes."""
+    columns = ", ".join(reader.columns for reader in (_ENTRY, _SPACE, _VERSION, _BLOB))
+    return f"SELECT {columns} {_FROM}"
+
+
 def _load(entry_id: int, chain: _Chain) -> Located:
     """Read the entry that a walk started at."""
-    with connection.cursor() as cursor:
-        columns = ", ".join(reader.columns for reader in (_ENTRY, _SPACE, _VERSION, _BLOB))
-        cursor.execute(f"SELECT {columns} {_FROM}", [entry_id])
-        row = cursor.fetchone()
-    if row is None:
+    rows = fetch(_load_sql(), [entry_id])
+    if not rows:
         raise EntryNotFoundError(entry_id=entry_id)
+    row = rows[0]
     entry = _ENTRY.instance(row)
     at = _ENTRY.width
     entry.space = _SPACE.instance(row, at)

@@ -1,23 +1,23 @@
 """Work on files that may wait for the disk, outside the event loop."""
 
-import asyncio
 import errno
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from files.errors import DiskFullError, FilesError, StorageFailedError
 
+from .threads import Threads
+
 logger = logging.getLogger(__name__)
 
 # More threads than cores, since they mostly wait.
-_disk = ThreadPoolExecutor(8, thread_name_prefix="disk")
+_disk = Threads(8, "disk")
 
 
 async def in_disk_thread[T](function: Callable[..., T], *arguments: Any) -> T:
     """Run a blocking function on files in a thread of its own kind."""
-    return await asyncio.get_running_loop().run_in_executor(_disk, function, *arguments)
+    return await _disk.call(function, *arguments)
 
 
 def translated(error: OSError) -> FilesError:

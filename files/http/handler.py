@@ -1,9 +1,6 @@
 """Django's pages under ASGI at the price of WSGI: one synchronous chain in long-lived threads."""
 
-import asyncio
-import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 
@@ -11,6 +8,8 @@ from django.core.handlers.asgi import ASGIHandler
 from django.db import close_old_connections
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+
+from .threads import Threads
 
 type Scope = dict[str, Any]
 type Message = Mapping[str, Any]
@@ -34,7 +33,7 @@ class SyncCoreHandler(ASGIHandler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="django")
+        self.threads = Threads(THREADS, "django")
 
     def load_middleware(self, is_async: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - Django's signature
         """Build the chain for synchronous use, whatever the caller asked for."""
@@ -46,11 +45,7 @@ class SyncCoreHandler(ASGIHandler):
 
     async def in_thread[T](self, function: Callable[..., T], *arguments: Any) -> T:
         """Run a blocking function in one of the threads that hold database connections."""
-        context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self.threads, context.run, _with_connection, function, arguments
-        )
+        return await self.threads.call(_with_connection, function, arguments)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Give Django's answer to a request."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
@@ -25,6 +25,7 @@ from files.errors import BlobConflictError, ChangedMeanwhileError
 from files.models import Blob, Upload, UptimeClock, Version
 from files.models.bulk import insert_rows
 from files.models.reading import marks
+from files.models.sql import fetch
 from files.storage.base import blob_name
 from files.storage.filesystem import BlobStorage, StoredName
 
@@ -54,14 +55,13 @@ def blob_storage() -> BlobStorage:
 def recorded_ids(blob_ids: Iterable[UUID]) -> set[UUID]:
     """Tell which of some ids are taken, be it by the sweeper's claim."""
     found: set[UUID] = set()
-    with connection.cursor() as cursor:
-        for some in batched(blob_ids, BATCH):
-            values = {_key_of(blob_id): blob_id for blob_id in some}
-            cursor.execute(
-                f"SELECT id FROM files_blob WHERE id IN ({marks(values)})",  # noqa: S608 - placeholders
-                list(values),
-            )
-            found.update(values[row[0]] for row in cursor.fetchall())
+    for some in batched(blob_ids, BATCH):
+        values = {_key_of(blob_id): blob_id for blob_id in some}
+        rows = fetch(
+            f"SELECT id FROM files_blob WHERE id IN ({marks(values)})",  # noqa: S608 - placeholders
+            list(values),
+        )
+        found.update(values[row[0]] for row in rows)
     return found
 
 
@@ -100,8 +100,8 @@ def discard_partial(upload_ids: Iterable[UUID]) -> None:
 def record_blobs(blobs: Sequence[NewBlob]) -> None:
     """Insert the rows of received bytes.
 
-    Raises BlobConflictError if the sweeper has claimed one meanwhile: its row is the claim, and
-    once that is gone, the bytes are.
+    In a transaction that is given up if this raises: BlobConflictError if the sweeper has claimed
+    one meanwhile: its row is the claim, and once that is gone, the bytes are.
     """
     storage = blob_storage()
     state = (Blob.State.LIVE.value, timezone.now())
@@ -109,13 +109,11 @@ def record_blobs(blobs: Sequence[NewBlob]) -> None:
         (blob.id, blob_name(blob.id), blob.size, blob.sha256, blob.crc32, blob.media_type, *state)
         for blob in blobs
     ]
-    try:
-        with transaction.atomic():
-            insert_rows(Blob, _COLUMNS, rows)
-    except IntegrityError:
-        raise BlobConflictError from None
     # Looked at after the insert, which a claim of the same id would have refused.
-    if any(storage.stored_size(blob_name(blob.id)) != blob.size for blob in blobs):
+    inserted = insert_rows(Blob, _COLUMNS, rows, skips_taken=True)
+    if len(inserted) < len(rows) or any(
+        storage.stored_size(blob_name(blob.id)) != blob.size for blob in blobs
+    ):
         raise BlobConflictError
 
 

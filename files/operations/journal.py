@@ -13,6 +13,7 @@ from files.errors import QuotaExceededError, SpaceNotFoundError
 from files.models import Entry, Event, Space
 from files.models.bulk import insert_rows
 from files.models.reading import Reader, marks
+from files.models.sql import fetch
 
 _SPACE: Final = Reader(Space, "s")
 
@@ -26,13 +27,12 @@ def lock_spaces(*space_ids: int) -> dict[int, Space]:
     wanted = sorted(set(space_ids))
     # Not FOR UPDATE: that would block every insert of a row that refers to the space.
     lock = "FOR NO KEY UPDATE" if connection.features.has_select_for_no_key_update else ""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_SPACE.columns} FROM files_space s "  # noqa: S608 - names of our own schema
-            f"WHERE s.id IN ({marks(wanted)}) ORDER BY s.id {lock}",
-            wanted,
-        )
-        spaces = {space.pk: space for space in map(_SPACE.instance, cursor.fetchall())}
+    rows = fetch(
+        f"SELECT {_SPACE.columns} FROM files_space s "  # noqa: S608 - names of our own schema
+        f"WHERE s.id IN ({marks(wanted)}) ORDER BY s.id {lock}",
+        wanted,
+    )
+    spaces = {space.pk: space for space in map(_SPACE.instance, rows)}
     for space_id in wanted:
         if space_id not in spaces:
             raise SpaceNotFoundError(space_id=space_id)
@@ -112,8 +112,7 @@ def record(space: Space, drafts: Sequence[Draft], *, actor: Actor) -> None:
     ]
     insert_rows(Event, _COLUMNS, rows)
     space.last_seq += len(rows)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE files_space SET last_seq = %s, used_bytes = %s WHERE id = %s",
-            [space.last_seq, space.used_bytes, space.pk],
-        )
+    fetch(
+        "UPDATE files_space SET last_seq = %s, used_bytes = %s WHERE id = %s",
+        [space.last_seq, space.used_bytes, space.pk],
+    )

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Final, Literal
 
-from django.db import connection
-
 from files.errors import CaseTwinError, EntryExistsError
 from files.models import Entry, Space
 from files.models.reading import Reader, marks
+from files.models.sql import fetch
 from files.names import check_name, name_fold, name_key, numbered_name
 
 BATCH = 500  # parameters of one query, of each kind
@@ -173,11 +172,10 @@ def _read_children(pairs: Sequence[tuple[int, str]], by: str) -> list[Entry]:
     parents = sorted({parent_id for parent_id, _value in pairs})
     values = sorted({value for _parent_id, value in pairs})
     kinds = Entry.Kind.values  # as above
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_ENTRY.columns} FROM files_entry e "  # noqa: S608 - names of our own schema
-            f"WHERE e.parent_id IN ({marks(parents)}) AND e.kind IN ({marks(kinds)}) "
-            f"AND e.{by} IN ({marks(values)}) AND e.trashed_at IS NULL",
-            [*parents, *kinds, *values],
-        )
-        return [_ENTRY.instance(row) for row in cursor.fetchall()]
+    rows = fetch(
+        f"SELECT {_ENTRY.columns} FROM files_entry e "  # noqa: S608 - names of our own schema
+        f"WHERE e.parent_id IN ({marks(parents)}) AND e.kind IN ({marks(kinds)}) "
+        f"AND e.{by} IN ({marks(values)}) AND e.trashed_at IS NULL",
+        [*parents, *kinds, *values],
+    )
+    return [_ENTRY.instance(row) for row in rows]

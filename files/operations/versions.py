@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import batched
 from typing import Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from files.access import Actor, locate
@@ -20,6 +20,7 @@ from files.errors import BlobConflictError, FilesError, FilesRefusedError
 from files.models import Entry, Event, Right, Space, Upload, Version
 from files.models.bulk import insert_rows
 from files.models.reading import marks
+from files.models.sql import fetch
 from files.names import name_key
 
 from .blobs import BATCH, record_blobs, share_blobs
@@ -93,7 +94,7 @@ class Member:
     clash: Clash = Clash.NEW_VERSION
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # what is raised here is a fault, and undoes all
 def put_members(space_id: int, members: Sequence[Member]) -> list[Entry | FilesError]:
     """Make the files of several requests visible in one transaction: the group commit.
 
@@ -256,11 +257,10 @@ def _insert_versions(batch: Batch, puts: Sequence[Put], now: datetime) -> None:
 
 def point_at_newest(entry_ids: Sequence[int]) -> None:
     """Make the newest version of each entry its current one."""
-    with connection.cursor() as cursor:
-        for some in batched(entry_ids, BATCH):
-            cursor.execute(
-                "UPDATE files_entry SET version_id = "  # noqa: S608 - marks are placeholders
-                "(SELECT MAX(v.id) FROM files_version v WHERE v.entry_id = files_entry.id) "
-                f"WHERE id IN ({marks(some)})",
-                some,
-            )
+    for some in batched(entry_ids, BATCH):
+        fetch(
+            "UPDATE files_entry SET version_id = "  # noqa: S608 - marks are placeholders
+            "(SELECT MAX(v.id) FROM files_version v WHERE v.entry_id = files_entry.id) "
+            f"WHERE id IN ({marks(some)})",
+            some,
+        )

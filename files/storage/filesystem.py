@@ -99,7 +99,7 @@ class BlobWriter:
     def folder(self) -> Path:
         """Give the folder that must be synced before the blob's name is safe."""
         # Not by the storage's path(), which makes safe what a blob's name is already.
-        return Path(self._storage.location, self.name).parent
+        return Path(self._storage.location, self.name.rpartition("/")[0])
 
     @property
     def sha256(self) -> str:

@@ -1,10 +1,12 @@
 """Talks ASGI to the doors, message by message, in one process and one database connection."""
 
 import asyncio
+import contextvars
 import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -15,6 +17,7 @@ from django.test import Client
 from files.admin import faces as admin
 from files.http.doors import Doors
 from files.http.handler import Message, SyncCoreHandler
+from files.http.threads import carry_out
 from files.uploads.put import PUT
 from files.uploads.resumable import IETF
 from files.uploads.tus import TUS
@@ -23,26 +26,22 @@ from files.web.faces import CONTENT, UPLOAD
 SECRET = "s" * 32  # of the token cookie; a token may be the secret itself
 
 
-class CallerExecutor(Executor):
-    """Runs what is submitted in the thread of the test: Django then sees its transaction."""
+class CallerExecutor:
+    """Makes calls in the thread of the test: Django then sees its transaction."""
 
     def __init__(self) -> None:
         self.calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
 
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        future: Future[Any] = Future()
-
-        def call() -> None:
-            try:
-                future.set_result(fn(*args, **kwargs))
-            except BaseException as error:  # noqa: BLE001 - as executors do
-                future.set_exception(error)
-
-        self.calls.put(call)
-        return future
+    async def call[T](self, function: Callable[..., T], *arguments: Any) -> T:
+        """Make a call, as Threads does."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        call = partial(contextvars.copy_context().run, function, *arguments)
+        self.calls.put(partial(carry_out, loop, future, call))
+        return await future
 
     def run[T](self, main: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in a loop of another thread, and here what is submitted meanwhile."""
+        """Run a coroutine in a loop of another thread, and here what it calls meanwhile."""
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(asyncio.run, main)
             running.add_done_callback(lambda _future: self.calls.put(None))

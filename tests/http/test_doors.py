@@ -204,7 +204,7 @@ def test_static_files_are_streamed_without_a_warning(
 
 
 def test_threads_are_few() -> None:
-    assert SyncCoreHandler().threads._max_workers == 4
+    assert SyncCoreHandler().threads.count == 4
 
 
 def test_django_that_cannot_read_a_request_still_answers(

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from files.errors import BlobConflictError, ChangedMeanwhileError, FilesRefusedError
@@ -99,7 +100,7 @@ def test_record_refuses_an_id_that_is_taken(root: Entry) -> None:
     new = make_blob()
     record_blobs([new])
 
-    with pytest.raises(BlobConflictError):
+    with pytest.raises(BlobConflictError), transaction.atomic():
         record_blobs([make_blob(), new])
     assert Blob.objects.count() == 1
     Blob.objects.all().delete()
