@@ -18,8 +18,10 @@ from files.uploads.tus import TUS  # noqa: E402
 from files.web import faces as web  # noqa: E402
 from project import urls  # noqa: E402, F401 - a mistake in a page's module must fail here, at start
 
+handler = SyncCoreHandler()
+handler.open_reader()  # gunicorn imports this in the thread that will run the event loop
 application = Doors(
-    SyncCoreHandler(),
+    handler,
     uploads=[web.UPLOAD, admin.UPLOAD],
     contents=[web.CONTENT, api.CONTENT, admin.CONTENT],
     resumable=[TUS, IETF],

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from project.logs import JsonFormatter, SharedFileHandler
+from project.logs import JsonFormatter, RequestLines, SharedFileHandler
+from tests.processes import wait_until
 
 WRITER = """
 import logging, sys
@@ -152,6 +153,71 @@ def test_several_processes_lose_no_line_in_a_rotation(tmp_path: Path) -> None:
     assert all(file.stat().st_size <= 20_000 for file in files)
     assert {line["message"] for line in lines} == {f"{n}-{i}" for n in "abc" for i in range(300)}
     assert len(lines) == 900
+
+
+REQUESTS = """
+import logging, sys
+from pathlib import Path
+from project.logs import JsonFormatter, RequestLines
+handler = RequestLines(Path(sys.argv[1]), max_bytes=20_000, backups=50)
+handler.setFormatter(JsonFormatter())
+for number in range(300):
+    handler.handle(logging.makeLogRecord({"msg": f"{sys.argv[2]}-{number}"}))
+"""
+
+
+def test_lines_of_requests_are_written_a_moment_later_in_both_places(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.log"
+    handler = request_lines(path)
+
+    for message in ("one", "two"):
+        handler.handle(logging.makeLogRecord({"msg": message}))
+
+    wait_until(path.exists)
+    wait_until(lambda: messages(path) == ["one", "two"])
+    handler.handle(logging.makeLogRecord({"msg": "three"}))
+    wait_until(lambda: messages(path) == ["one", "two", "three"])
+    said = [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()]
+    assert said == ["one", "two", "three"]
+    handler.close()
+
+
+def test_lines_of_a_process_that_ends_are_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", REQUESTS, str(path), name], stderr=subprocess.DEVNULL
+        )
+        for name in "ab"
+    ]
+
+    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+
+    files = [p for p in tmp_path.iterdir() if p.suffix != ".lock"]
+    assert all(file.stat().st_size <= 20_000 for file in files)
+    found = [message for file in files for message in messages(file)]
+    assert sorted(found) == sorted(f"{n}-{i}" for n in "ab" for i in range(300))
+
+
+def test_line_that_cannot_be_written_stops_no_other(tmp_path: Path) -> None:
+    handler = request_lines(tmp_path / "missing" / "x.log")
+
+    handler.handle(logging.makeLogRecord({"msg": "one"}))
+    handler.flush()
+    (tmp_path / "missing").mkdir()
+    handler.handle(logging.makeLogRecord({"msg": "two"}))
+    handler.flush()
+
+    assert messages(tmp_path / "missing" / "x.log") == ["two"]
+    handler.close()
+
+
+def request_lines(path: Path) -> RequestLines:
+    handler = RequestLines(path, 10_000, 1)
+    handler.setFormatter(JsonFormatter())
+    return handler
 
 
 def write(path: Path, message: str, *, max_bytes: int = 10_000, backups: int = 1) -> None:

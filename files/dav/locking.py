@@ -4,14 +4,13 @@ import re
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
-from uuid import uuid4
 from xml.etree.ElementTree import Element
 
 from files.dav_errors import LockNotFoundError
 from files.errors import FilesError, MalformedRequestError, PreconditionFailedError
 from files.http.heads import Answer
 from files.http.methods import Outcome
-from files.http.small import land
+from files.http.small import store_empty
 from files.models import Entry, Lock
 from files.operations.blobs import discard_partial
 from files.operations.lock_rules import is_held
@@ -69,7 +68,7 @@ def _lock_there(entry: Entry, wanted: WantedLock, call: Call) -> Lock:
 
 def _lock_new(parent: Entry, wanted: WantedLock, call: Call) -> Lock:
     """Put an empty file under a name that is free, and lock it."""
-    blob = land(uuid4(), b"", call.path.name)
+    blob = store_empty(call.path.name)
     try:
         _entry, taken = lock_new(parent, call.path.name, blob, wanted, actor=call.actor)
     except FilesError:

@@ -11,12 +11,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 
 from files.errors import DiskFullError, FilesError
 from files.models import Entry
-from files.operations.journal import lock_spaces
-from files.operations.versions import Member, put_members
+from files.operations.versions import Member, put_waiting
 
 from .handler import SyncCoreHandler
 
@@ -86,9 +85,7 @@ def _take(waiting: list[_Waiting], taken: list[_Waiting]) -> list[Member]:
 def _put(space_id: int, take: Callable[[], Sequence[Member]]) -> list[Entry | FilesError]:
     """Put files in their places; in a thread."""
     try:
-        with transaction.atomic():
-            lock_spaces(space_id)  # who has come by the time it is ours comes along
-            return put_members(space_id, take())
+        return put_waiting(space_id, take)
     except DatabaseError as error:
         if not is_full(error):
             raise

@@ -37,6 +37,7 @@ from .methods import MethodDoor, MethodFace
 from .putting import PutDoor, PutFace
 from .resumable import ResumableDoor, ResumableFace
 from .small import SmallUploads
+from .small_store import SmallStore
 from .uploads import UploadDoor, UploadFace
 from .write_back import WriteBack
 
@@ -62,13 +63,15 @@ class Doors:
     ) -> None:
         self._django = django
         commits = Commits(django)
-        engine, small = Engine(django, commits), SmallUploads(django, commits)
-        self._puts = PutDoor(django, engine, commits, puts)
+        engine, store = Engine(django, commits), SmallStore()
+        small = SmallUploads(django, commits, store)
+        self._puts = PutDoor(django, engine, commits, store, puts)
         self._resumable = ResumableDoor(django, engine, small, resumable)
         self._upload_faces, self._content_faces = uploads, contents
         self._uploads = UploadDoor(django, commits)
         self._downloads = DownloadDoor(django)
         self._write_back = WriteBack()
+        self._routes: dict[re.Pattern[str], str] = {}
         self._archives = ArchiveDoor(django)
         self._methods = MethodDoor(django, self._downloads, self._puts, methods)
 
@@ -140,7 +143,6 @@ class Doors:
                     return
         elif (answer := self._find_answer(scope)) is not None:
             if (again := await self._take_body(scope, body, receive, send)) is not None:
-                scope["files.exchange"].find_route(path)
                 await answer(scope, again, send)
             return
         await self._to_django(scope, body, receive, send)
@@ -211,11 +213,21 @@ class Doors:
         if scope["method"] not in {"GET", "HEAD"}:
             return None
         if match := _ARCHIVE.fullmatch(scope["path"]):
+            self._name_route(scope, _ARCHIVE)
             return partial(self._archives.send_archive, int(match["entry"]))
         for face in self._content_faces:
             if match := face.route.fullmatch(scope["path"]):
+                self._name_route(scope, face.route)
                 return partial(self._downloads.send_content, face, int(match["entry"]))
         return None
+
+    def _name_route(self, scope: Scope, pattern: re.Pattern[str]) -> None:
+        """Name the route of a request for the log; what a door's pattern matches is one route."""
+        exchange = scope["files.exchange"]
+        if pattern not in self._routes:
+            exchange.find_route(scope["path"])
+            self._routes[pattern] = exchange.route
+        exchange.route = self._routes[pattern]
 
     async def _to_django(self, scope: Scope, body: Body, receive: Receive, send: Send) -> None:
         """Read a bounded body, then let Django answer."""

@@ -8,10 +8,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
-from io import BytesIO
 from typing import Final
 
-from django.core.handlers.asgi import ASGIRequest
+from django.http import QueryDict
 
 from files.access import Actor, locate
 from files.errors import (
@@ -28,10 +27,11 @@ from files.storage.base import blob_name
 from . import bodies
 from .bodies import as_refusal
 from .content import Answer, Content, answer
-from .credentials import Scheme, signed_in
+from .credentials import Scheme, may_be_slow, request_of, signed_in
 from .disk import in_disk_thread
 from .guard import header
 from .handler import Receive, Scope, Send, SyncCoreHandler
+from .heads import headers_of
 from .ranges import ByteRange
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,8 @@ class DownloadDoor:
         actor is who asks, where that has been found out.
         """
         try:
-            decision = await self._django.in_thread(_decide, face, entry_id, scope, actor)
+            decide = self._django.in_thread if may_be_slow(scope) else self._django.read
+            decision = await decide(_decide, face, entry_id, scope, actor)
             if decision.is_accelerated:
                 await _send_accelerated(decision, scope, send)
             elif decision.answer.has_content:
@@ -101,19 +102,18 @@ class DownloadDoor:
 
 def _decide(face: ContentFace, entry_id: int, scope: Scope, actor: Actor | None) -> _Decision:
     """Find the file, check the right to read it, and decide on the answer; in a thread."""
-    request = ASGIRequest(scope, BytesIO())
     if actor is None:
-        actor = signed_in(request, schemes=face.schemes, door=face.door)
+        actor = signed_in(request_of(scope), schemes=face.schemes, door=face.door)
     actor = face.reader(actor, entry_id)
     entry = locate(actor, entry_id).entry
     version = entry.version
     if version is None:
         raise NotAFileError(entry_id=entry_id)
-    if wanted := request.GET.get("version"):
+    query = QueryDict(scope["query_string"]) if scope["query_string"] else {}
+    if wanted := query.get("version"):
         version = _older_version(entry_id, wanted)
-    content = Content.of(entry, version, is_attachment="download" in request.GET)
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    decided = answer(content, scope["method"], headers)
+    content = Content.of(entry, version, is_attachment="download" in query)
+    decided = answer(content, scope["method"], headers_of(scope))
     is_accelerated = decided.accelerated is not None and _is_behind_nginx(scope)
     if is_accelerated:
         os.close(_open_whole(version))

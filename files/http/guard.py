@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import import_module
 from typing import Final
 from urllib.parse import urlsplit
@@ -131,8 +132,14 @@ def _security_headers(scope: Scope, headers: Headers) -> Headers:
 
 def is_known_host(scope: Scope) -> bool:
     """Tell whether a request is for a host of ours; where not, nothing of it may be trusted."""
-    domain, _port = split_domain_port(header(scope, b"host") or "")
-    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
+    return _is_allowed(header(scope, b"host") or "", tuple(settings.ALLOWED_HOSTS))
+
+
+@lru_cache(256)
+def _is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
+    """Tell whether a Host header names a host that is allowed."""
+    domain, _port = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed)
 
 
 def check_head(scope: Scope) -> FilesError | None:
@@ -198,8 +205,8 @@ def identify(request: HttpRequest) -> User | None:
     user = get_user(request)
     if not isinstance(user, User):
         return None
-    if isinstance(request, ASGIRequest):
-        request.scope["files.exchange"].user_id = user.pk
+    if (scope := getattr(request, "scope", None)) is not None:
+        scope["files.exchange"].user_id = user.pk
     return user
 
 

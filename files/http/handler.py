@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from io import BytesIO
 from typing import Any
 
+from django.core.exceptions import SynchronousOnlyOperation
 from django.core.handlers.asgi import ASGIHandler
-from django.db import close_old_connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, close_old_connections, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
@@ -34,6 +36,7 @@ class SyncCoreHandler(ASGIHandler):
     def __init__(self) -> None:
         super().__init__()
         self.threads = Threads(THREADS, "django")
+        self._reader: BaseDatabaseWrapper | None = None
 
     def load_middleware(self, is_async: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - Django's signature
         """Build the chain for synchronous use, whatever the caller asked for."""
@@ -46,6 +49,31 @@ class SyncCoreHandler(ASGIHandler):
     async def in_thread[T](self, function: Callable[..., T], *arguments: Any) -> T:
         """Run a blocking function in one of the threads that hold database connections."""
         return await self.threads.call(_with_connection, function, arguments)
+
+    async def read[T](self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run a function that only reads, by statements of files.models.sql, as cheaply as can be.
+
+        Where open_reader was called, and succeeded, in the thread of the event loop: SQLite answers
+        from memory, and whoever reads waits for no writer, so that a trip to a thread and back
+        would take longer. A function that turns out to do more is called again in a thread.
+        """
+        if self._reader is not None:
+            # In an event loop each task would have connections of its own.
+            connections[DEFAULT_DB_ALIAS] = self._reader
+            try:
+                return function(*arguments)
+            except SynchronousOnlyOperation:
+                pass  # Django's own cursor: it is not used in an event loop
+            except DatabaseError:
+                self._reader = None  # given up; the connections of threads are renewed
+        return await self.in_thread(function, *arguments)
+
+    def open_reader(self) -> None:
+        """Let read use a connection of the calling thread, which the event loop will run in."""
+        database = connections[DEFAULT_DB_ALIAS]
+        if database.vendor == "sqlite":
+            database.ensure_connection()
+            self._reader = database
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Give Django's answer to a request."""

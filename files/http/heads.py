@@ -43,18 +43,23 @@ class Answer:
 
 def head_of(scope: Scope, body: Body) -> Head:
     """Read the head of a request. Raises MalformedRequestError for a length that is no number."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return Head(
         method=scope["method"],
         path=scope["path"],
         query=scope["query_string"].decode("latin-1"),
-        headers=headers,
+        headers=headers_of(scope),
         size=body.size,
         target=scope["raw_path"].decode("latin-1"),
     )
+
+
+def headers_of(scope: Scope) -> Mapping[str, str]:
+    """Give the headers by their names in lower case, repeated ones joined (RFC 9110, 5.3)."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 async def send_answer(answer: Answer, head: Head, send: Send) -> None:

@@ -9,11 +9,7 @@ length nobody says is begun as a small one, and becomes an upload when it is non
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from io import BytesIO
 from typing import Final, Protocol
-from uuid import uuid4
-
-from django.core.handlers.asgi import ASGIRequest
 
 from files.access import Actor, Located, locate
 from files.errors import (
@@ -36,13 +32,13 @@ from .appending import Engine
 from .bodies import Body
 from .commits import Commits
 from .conditional import Conditions, Outcome, etag_of_version, evaluate
-from .credentials import Scheme, signed_in
-from .disk import in_disk_thread
+from .credentials import Scheme, may_be_slow, request_of, signed_in
 from .handler import Scope, Send, SyncCoreHandler
 from .heads import Answer, Head, head_of, send_answer
 from .landing import Landed, LandingRefusedError, Ticket
 from .placed import Placed
-from .small import SMALL, check_content, land
+from .small import SMALL, check_content
+from .small_store import SmallBody, SmallStore
 from .writer import Append, Checksum
 
 # A folder has no content, yet If-None-Match: * must find it (RFC 9110, 13.1.2).
@@ -106,7 +102,7 @@ class _Asker:
         """Find out who it is; in a thread. Raises what signed_in raises."""
         if self.known is not None:
             return self.known
-        request = ASGIRequest(self.scope, BytesIO())
+        request = request_of(self.scope)
         return signed_in(request, schemes=self.face.schemes, door=self.face.door)
 
 
@@ -128,9 +124,11 @@ class PutDoor:
         django: SyncCoreHandler,
         engine: Engine,
         commits: Commits,
+        store: SmallStore,
         faces: Sequence[PutFace],
     ) -> None:
         self._django, self._engine, self._commits = django, engine, commits
+        self._store = store
         self._faces = faces
 
     def face_of(self, scope: Scope, body: Body) -> tuple[PutFace, Head] | None:
@@ -169,7 +167,7 @@ class PutDoor:
         put = asker.face.parse(head)
         if body.landed is not None:
             return await self._put_landed(asker, put, body.landed, body)
-        admission = await self._django.in_thread(_admit, asker, put)
+        admission = await self._admit(asker, put)
         put, pieces = admission.put, body.pieces()
         if admission.upload is not None:
             return await self._take(admission, admission.upload, put, pieces)
@@ -178,6 +176,16 @@ class PutDoor:
             return await self._put_small(admission, put, data)
         upload = await self._django.in_thread(_begin, admission, put.wanted)
         return await self._take(admission, upload, put, _chained(data, pieces))
+
+    async def _admit(self, asker: _Asker, put: Put) -> _Admission:
+        """Decide by the head of a request whether its body may come.
+
+        A body that is known not to be small is given its upload, which reserves its room.
+        """
+        if put.wanted.length is None or put.is_small:
+            look = self._django.in_thread if may_be_slow(asker.scope) else self._django.read
+            return await look(_look, asker, put)
+        return await self._django.in_thread(_look_and_begin, asker, put)
 
     async def admit(
         self, face: PutFace, head: Head, scope: Scope, *, actor: Actor | None = None
@@ -216,7 +224,9 @@ class PutDoor:
 
     async def _put_small(self, admission: _Admission, put: Put, data: bytes) -> Placed:
         """Make a body in memory safe, then visible. Of one that is refused no byte stays."""
-        blob = await in_disk_thread(_store, data, put)
+        check_content(data, put.wanted.sha256, put.checksum)
+        require_size(len(data))
+        blob = await self._store.store(SmallBody(data, put.wanted.path[-1]))
         file = NewFile(
             put.wanted.path,
             blob,
@@ -255,14 +265,9 @@ def _check_conditions(conditions: Conditions, entry_id: int | None, there: Entry
         raise PreconditionFailedError
 
 
-def _admit(asker: _Asker, put: Put) -> _Admission:
-    """Decide by the head of a request whether its body may come; in a thread.
-
-    A body that is known not to be small is given its upload, which reserves its room.
-    """
+def _look_and_begin(asker: _Asker, put: Put) -> _Admission:
+    """Decide whether a body may come that is not small, and begin its upload; in a thread."""
     admission = _look(asker, put)
-    if put.wanted.length is None or put.is_small:
-        return admission
     return replace(admission, upload=_begin(admission, admission.put.wanted))
 
 
@@ -368,16 +373,6 @@ async def _chained(data: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[b
     yield data
     async for piece in pieces:
         yield piece
-
-
-def _store(data: bytes, put: Put) -> NewBlob:
-    """Check a small body, put it on stable storage and say what it is; in a thread.
-
-    Raises DigestMismatchError, DiskFullError and StorageFailedError.
-    """
-    check_content(data, put.wanted.sha256, put.checksum)
-    require_size(len(data))
-    return land(uuid4(), data, put.wanted.path[-1])
 
 
 def _placed(entry: Entry, blob: NewBlob) -> Placed:

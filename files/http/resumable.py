@@ -6,11 +6,8 @@ of a body is read before its request is admitted; a refusal is answered in the f
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 from typing import Protocol
 from uuid import UUID
-
-from django.core.handlers.asgi import ASGIRequest
 
 from files.access import Actor, locate
 from files.errors import FilesError, MalformedRequestError
@@ -20,7 +17,7 @@ from files.operations.wanted import Wanted
 
 from .appending import Engine
 from .bodies import Body
-from .credentials import signed_in
+from .credentials import request_of, signed_in
 from .handler import Scope, Send, SyncCoreHandler
 from .heads import UPLOADS, Answer, Head, head_of, send_answer
 from .landing import LandingRefusedError, Ticket
@@ -185,7 +182,7 @@ def _admit(scope: Scope, intent: Continue) -> Ticket:
 
 def _actor_of(scope: Scope) -> Actor:
     """Give who sent a request; in a thread. Raises SignInRequiredError."""
-    return signed_in(ASGIRequest(scope, BytesIO()), door=Event.Door.UPLOAD)
+    return signed_in(request_of(scope), door=Event.Door.UPLOAD)
 
 
 def _create(intent: Create, actor: Actor) -> Upload:

@@ -27,7 +27,7 @@ _REMEMBERED: Final = 4096  # characters of a session's data; longer ones are che
 class SessionStore(DatabaseSessions):
     """Django's sessions in the database."""
 
-    def decode(self, session_data: str) -> dict[str, Any]:
+    def decode(self, session_data: str) -> dict[str, Any]:  # type: ignore[override] # none are bytes
         """Check and unpack what a session holds, which mostly is what it held a moment ago.
 
         Only the check is remembered: the row is read each time, and its values are the caller's.

@@ -9,20 +9,18 @@ import hmac
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Final
-from uuid import UUID
 
 from files.access import Actor, locate
 from files.errors import DigestMismatchError, FilesError, LengthMismatchError
-from files.media_types import sniff
 from files.models import Right, Upload
-from files.operations.blobs import NewBlob, blob_storage, discard_partial
+from files.operations.blobs import NewBlob, discard_partial
 from files.operations.placing import NewFile
 from files.operations.versions import Member
 from files.operations.wanted import Wanted, check_wanted, new_upload
 
 from .commits import Commits
-from .disk import in_disk_thread, translated
 from .handler import SyncCoreHandler
+from .small_store import SmallBody, SmallStore, store_bodies
 from .writer import Append, Checksum
 
 SMALL: Final = 2**20  # bytes
@@ -41,8 +39,8 @@ def is_small(wanted: Wanted, append: Append) -> bool:
 class SmallUploads:
     """Takes small files, for all protocols; one for each process."""
 
-    def __init__(self, django: SyncCoreHandler, commits: Commits) -> None:
-        self._django, self._commits = django, commits
+    def __init__(self, django: SyncCoreHandler, commits: Commits, store: SmallStore) -> None:
+        self._django, self._commits, self._store = django, commits, store
 
     async def put(
         self,
@@ -63,7 +61,7 @@ class SmallUploads:
         content = await _read(pieces, wanted.length or 0)
         check_content(content, wanted.sha256, append.checksum)
         upload = new_upload(folder, wanted, actor=actor)
-        blob = await in_disk_thread(land, upload.pk, content, upload.name)
+        blob = await self._store.store(SmallBody(content, upload.name, upload.pk))
         file = NewFile(wanted.path, blob, wanted.modified_at, begun=upload)
         try:
             await self._commits.put(folder.space_id, Member(folder.pk, file, actor, wanted.clash))
@@ -97,22 +95,12 @@ def check_content(content: bytes, stated: str, checksum: Checksum | None) -> Non
         raise DigestMismatchError(algorithm="sha-256")
 
 
-def land(blob_id: UUID, content: bytes, name: str) -> NewBlob:
-    """Put the bytes of a file of that name on stable storage, and say what they are.
+def store_empty(name: str) -> NewBlob:
+    """Put a file without bytes on stable storage; in a thread.
 
-    In a thread. Raises StorageFailedError and DiskFullError, after which nothing of them is left.
+    Raises StorageFailedError and DiskFullError.
     """
-    storage = blob_storage()
-    try:
-        writer = storage.writer(blob_id)
-        try:
-            writer.write(content)
-            writer.sync()
-            storage.sync_folders({writer.folder})
-        except OSError:
-            writer.discard()
-            raise
-    except OSError as error:
-        raise translated(error) from error
-    media_type = sniff(content, name)
-    return NewBlob(blob_id, writer.size, writer.sha256, writer.crc32, media_type)
+    (outcome,) = store_bodies([SmallBody(b"", name)])
+    if isinstance(outcome, FilesError):
+        raise outcome
+    return outcome

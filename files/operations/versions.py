@@ -6,7 +6,7 @@ any number of files, because an operation for each would cost seven times that.
 
 import enum
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
@@ -94,7 +94,6 @@ class Member:
     clash: Clash = Clash.NEW_VERSION
 
 
-@transaction.atomic(savepoint=False)  # what is raised here is a fault, and undoes all
 def put_members(space_id: int, members: Sequence[Member]) -> list[Entry | FilesError]:
     """Make the files of several requests visible in one transaction: the group commit.
 
@@ -102,7 +101,17 @@ def put_members(space_id: int, members: Sequence[Member]) -> list[Entry | FilesE
     whatever way put_files refuses, does not take the others with it. Two for the same path are
     decided one after the other, as if each had come alone.
     """
+    return put_waiting(space_id, lambda: members)
+
+
+@transaction.atomic
+def put_waiting(space_id: int, take: Callable[[], Sequence[Member]]) -> list[Entry | FilesError]:
+    """Do as put_members does with what take gives, which is called when the space is locked.
+
+    So who has come by then comes along.
+    """
     space = lock_spaces(space_id)[space_id]
+    members = take()
     groups: dict[tuple[object, ...], list[int]] = {}
     turns: Counter[tuple[int, Keys]] = Counter()  # how many for a path came before
     for index, member in enumerate(members):

@@ -44,14 +44,20 @@ class Queue:
         self.commits = Commits(django)
         self.groups: list[list[str]] = []
         self.before: Callable[[], None] = lambda: None
-        real = versions.put_members
+        real = versions.put_waiting
 
-        def put_members(space_id: int, members: Sequence[Member]) -> list[Entry | FilesError]:
-            self.groups.append([member.file.path[-1] for member in members])
-            self.before()
-            return real(space_id, members)
+        def put_waiting(
+            space_id: int, take: Callable[[], Sequence[Member]]
+        ) -> list[Entry | FilesError]:
+            def take_and_tell() -> Sequence[Member]:
+                members = take()
+                self.groups.append([member.file.path[-1] for member in members])
+                self.before()
+                return members
 
-        monkeypatch.setattr(commits, "put_members", put_members)
+            return real(space_id, take_and_tell)
+
+        monkeypatch.setattr(commits, "put_waiting", put_waiting)
 
     def put(self, folder: Entry, *names: str) -> list[Result]:
         """Put files at the same time, and give what became of each."""
@@ -124,7 +130,7 @@ def test_who_comes_while_the_lock_is_waited_for_goes_along(
         waits_for(queue, space_id, 3)
         return lock_spaces(space_id)
 
-    monkeypatch.setattr(commits, "lock_spaces", lock_slowly)
+    monkeypatch.setattr(versions, "lock_spaces", lock_slowly)
 
     queue.put(root, "a", "b", "c")
 
@@ -137,7 +143,7 @@ def test_space_that_is_gone_is_told_to_all_who_wait(
     def gone(space_id: int) -> object:
         raise SpaceNotFoundError(space_id=space_id)
 
-    monkeypatch.setattr(commits, "lock_spaces", gone)
+    monkeypatch.setattr(versions, "lock_spaces", gone)
 
     assert names(queue.put(root, "a", "b")) == ["SpaceNotFoundError"] * 2
     assert queue.commits._waiting == {}

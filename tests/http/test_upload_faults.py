@@ -42,7 +42,7 @@ def before_act(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return wrapped
 
     monkeypatch.setattr("files.http.uploads.put_files", after_calls(versions.put_files))
-    monkeypatch.setattr("files.http.commits.put_members", after_calls(versions.put_members))
+    monkeypatch.setattr("files.http.commits.put_waiting", after_calls(versions.put_waiting))
     return calls
 
 
