@@ -25,6 +25,7 @@ from files.errors import (
     SpaceNotFoundError,
     UploadNotFoundError,
 )
+from files.ids import can_be_id
 from files.models import Blob, Entry, Grant, Right, Space, Upload, Version
 from files.models.reading import Reader
 from files.models.sql import fetch
@@ -126,7 +127,10 @@ def _walk_up(actor: Actor, *entry_ids: int) -> dict[int, _Chain]:
     Those that are not there, and those outside the actor's limit, are left out.
     """
     user_id = actor.user.pk if actor.user else None
-    rows = fetch(_chain_sql(len(entry_ids)), [*entry_ids, user_id, user_id])
+    possible = [entry_id for entry_id in entry_ids if can_be_id(entry_id)]
+    if not possible:
+        return {}
+    rows = fetch(_chain_sql(len(possible)), [*possible, user_id, user_id])
     chains = {
         start_id: _chain_of(actor, [row[1:] for row in steps])
         for start_id, steps in groupby(rows, key=itemgetter(0))

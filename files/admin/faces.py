@@ -36,14 +36,14 @@ def _reader(actor: Actor, entry_id: int) -> Actor:
 
 
 CONTENT: Final = ContentFace(
-    re.compile(r"/admin/files/entry/(?P<entry>[0-9]{1,18})/content/"),
+    re.compile(r"/admin/files/entry/(?P<entry>[0-9]+)/content/"),
     _reader,
     Event.Door.ADMIN,
     Scheme.SESSION,
 )
 UPLOAD: Final = UploadFace(
     "admin-upload",
-    re.compile(r"/admin/files/entry/(?P<folder>[0-9]{1,18})/upload/"),
+    re.compile(r"/admin/files/entry/(?P<folder>[0-9]+)/upload/"),
     _uploader,
     Event.Door.ADMIN,
     Scheme.SESSION,

@@ -15,13 +15,14 @@ from files.http.heads import Answer, Head
 from files.http.placed import Placed, placed_answer
 from files.http.putting import Put, PutFace
 from files.http.stated import stated_file, stated_name
+from files.ids import id_of
 from files.models import Event
 
 from .errors import answer_of
 
 _ROUTE: Final = re.compile(
-    r"/api/v1/(?:entries/(?P<entry>[0-9]{1,18})/content"
-    r"|folders/(?P<folder>[0-9]{1,18})/content/(?P<name>[^/]*))",
+    r"/api/v1/(?:entries/(?P<entry>[0-9]+)/content"
+    r"|folders/(?P<folder>[0-9]+)/content/(?P<name>[^/]*))",
     re.ASCII,
 )
 
@@ -47,9 +48,9 @@ class ApiPutFace:
         conditions = Conditions.from_headers(head.headers)
         if match["entry"] is not None:
             wanted, checksum = stated_file(head, "")
-            return Put(0, wanted, conditions, checksum, entry_id=int(match["entry"]))
+            return Put(0, wanted, conditions, checksum, entry_id=id_of(match["entry"]))
         wanted, checksum = stated_file(head, stated_name(match["name"]))
-        return Put(int(match["folder"]), wanted, conditions, checksum)
+        return Put(id_of(match["folder"]), wanted, conditions, checksum)
 
     def render(self, head: Head, placed: Placed) -> Answer:
         """Answer a request that was done."""
@@ -74,5 +75,5 @@ def _reader(actor: Actor, _entry_id: int) -> Actor:
 
 PUT: Final[PutFace] = ApiPutFace()
 CONTENT: Final = ContentFace(
-    re.compile(r"/api/v1/entries/(?P<entry>[0-9]{1,18})/content"), _reader, Event.Door.API
+    re.compile(r"/api/v1/entries/(?P<entry>[0-9]+)/content"), _reader, Event.Door.API
 )

@@ -6,7 +6,8 @@ from typing import Annotated, Final, Literal
 from ninja import Header, Query
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
-LARGEST: Final = 2**63 - 1  # that the database can hold
+from files.ids import LARGEST
+
 _PLAIN: Final = r"^[^\x00]*$"  # PostgreSQL holds no NUL in a text
 
 
@@ -18,7 +19,7 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError(str(error)) from None
 
 
-Id = Annotated[int, Field(ge=1, le=LARGEST, examples=[42])]
+Id = Annotated[int, Field(examples=[42])]  # whatever is no id is not found, as any that is none
 Number = Annotated[int, Field(ge=0, le=LARGEST)]
 MemberName = Annotated[str, StringConstraints(pattern=_PLAIN, min_length=1, max_length=150)]
 # What a name may be is decided by files/names.py, whose reasons are told.

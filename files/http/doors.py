@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from files.errors import FilesError, MalformedRequestError
+from files.ids import id_of
 
 from .appending import Engine
 from .archives import ArchiveDoor
@@ -45,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 type _Answer = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_ARCHIVE: Final = re.compile(r"/folders/(?P<entry>[0-9]{1,18})/archive")
+_ARCHIVE: Final = re.compile(r"/folders/(?P<entry>[0-9]+)/archive")
 
 
 class Doors:
@@ -138,7 +139,7 @@ class Doors:
         if scope["method"] == "POST":
             for face in self._upload_faces:
                 if match := face.route.fullmatch(path):
-                    folder_id = int(match["folder"])
+                    folder_id = id_of(match["folder"])
                     await self._uploads.receive(face, folder_id, scope, body, send)
                     return
         elif (answer := self._find_answer(scope)) is not None:
@@ -214,11 +215,11 @@ class Doors:
             return None
         if match := _ARCHIVE.fullmatch(scope["path"]):
             self._name_route(scope, _ARCHIVE)
-            return partial(self._archives.send_archive, int(match["entry"]))
+            return partial(self._archives.send_archive, id_of(match["entry"]))
         for face in self._content_faces:
             if match := face.route.fullmatch(scope["path"]):
                 self._name_route(scope, face.route)
-                return partial(self._downloads.send_content, face, int(match["entry"]))
+                return partial(self._downloads.send_content, face, id_of(match["entry"]))
         return None
 
     def _name_route(self, scope: Scope, pattern: re.Pattern[str]) -> None:

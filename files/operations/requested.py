@@ -7,6 +7,7 @@ from django_tasks_db.models import DBTaskResult
 
 from files.access import Actor, locate
 from files.errors import EntryNotFoundError, ForbiddenError
+from files.ids import can_be_id
 from files.models import Event, Right
 from files.protocol_errors import JobNotFoundError
 
@@ -24,6 +25,8 @@ def get_request(actor: Actor, space_id: int, seq: int) -> Event:
 
     Raises JobNotFoundError, also for what another has asked for, or where one may not go any more.
     """
+    if not can_be_id(space_id):
+        raise JobNotFoundError
     events = Event.objects.select_related("space").filter(space=space_id, seq=seq)
     request = events.filter(kind=Event.Kind.JOB_REQUESTED, actor=actor.user).first()
     if request is None or actor.user is None or "transfer" not in (request.after or {}):

@@ -18,6 +18,7 @@ from django.conf import settings
 
 from files.errors import MalformedRequestError
 from files.http.stated import require_time
+from files.ids import id_of
 from files.models import Upload
 from files.names import split_path
 from files.operations.placing import Clash
@@ -25,7 +26,7 @@ from files.operations.wanted import Wanted
 
 MAX_SIZE: Final = 8192  # characters of the header; also what nginx takes for one line
 _KEY: Final = re.compile(r"[!-+\--~]{1,64}")  # visible ASCII but the comma
-_FOLDER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+_FOLDER: Final = re.compile(r"[0-9]+", re.ASCII)
 _SECONDS: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?", re.ASCII)
 _MILLISECONDS: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -57,7 +58,7 @@ def folder_of(metadata: Mapping[str, str], query: str | None) -> int:
     text = metadata.get("folder", query) or ""
     if not _FOLDER.fullmatch(text):
         raise _malformed("folder")
-    return int(text)
+    return id_of(text)
 
 
 def wanted_of(metadata: Mapping[str, str], length: int | None) -> Wanted:

@@ -19,11 +19,12 @@ from files.http.heads import Answer, Head
 from files.http.placed import Placed, placed_answer
 from files.http.putting import Put, PutFace
 from files.http.stated import stated_file, stated_name
+from files.ids import id_of
 from files.models import Event
 
 from .errors import problem
 
-_ROUTE: Final = re.compile(r"/folders/([0-9]{1,18})/files/([^/]*)", re.ASCII)
+_ROUTE: Final = re.compile(r"/folders/([0-9]+)/files/([^/]*)", re.ASCII)
 
 
 class RawPutFace:
@@ -45,7 +46,7 @@ class RawPutFace:
         match = _ROUTE.fullmatch(head.target)
         assert match is not None  # noqa: S101 - speaks has told
         wanted, checksum = stated_file(head, stated_name(match[2]))
-        return Put(int(match[1]), wanted, Conditions.from_headers(head.headers), checksum)
+        return Put(id_of(match[1]), wanted, Conditions.from_headers(head.headers), checksum)
 
     def render(self, head: Head, placed: Placed) -> Answer:
         """Answer a request that was done."""

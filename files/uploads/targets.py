@@ -16,11 +16,12 @@ from django.conf import settings
 from files.errors import MalformedRequestError
 from files.http.digest_fields import stated_sha256
 from files.http.stated import require_time, require_unpacked
+from files.ids import id_of
 from files.names import split_path
 from files.operations.placing import Clash
 
 _KNOWN: Final = frozenset({"folder", "path", "modified", "sha256", "clash"})
-_FOLDER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+_FOLDER: Final = re.compile(r"[0-9]+", re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the grammar's word (RFC 9110, 5.6.2)
 _MEDIA_TYPE: Final = re.compile(rf"({_TOKEN}/{_TOKEN})[ \t]*(?:;.*)?")
@@ -58,7 +59,7 @@ def target_of(query: str, headers: Mapping[str, str]) -> Target:
     if not path:
         raise MalformedRequestError(reason="path")
     return Target(
-        folder_id=int(folder),
+        folder_id=id_of(folder),
         path=split_path(path, max_depth=settings.FILES_MAX_DEPTH),
         modified_at=_time(fields["modified"]) if "modified" in fields else None,
         media_type=_media_type(headers.get("content-type", "")),

@@ -20,8 +20,8 @@ def _reader(actor: Actor, _entry_id: int) -> Actor:
 
 
 UPLOAD: Final = UploadFace(
-    "upload", re.compile(r"/upload/(?P<folder>[0-9]{1,18})"), _actor, Event.Door.WEB
+    "upload", re.compile(r"/upload/(?P<folder>[0-9]+)"), _actor, Event.Door.WEB
 )
 CONTENT: Final = ContentFace(
-    re.compile(r"/entries/(?P<entry>[0-9]{1,18})/content"), _reader, Event.Door.WEB
+    re.compile(r"/entries/(?P<entry>[0-9]+)/content"), _reader, Event.Door.WEB
 )

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from files.api.faces import CONTENT, PUT
+from files.api.rates import Rates
 from files.http import putting
 from files.http.doors import Doors
 from files.http.small import SMALL
@@ -91,6 +92,9 @@ def test_an_older_version_is_read_by_its_id(ada: DoorsClient, root: Entry) -> No
     ("path", "status", "code"),
     [
         ("/api/v1/entries/999999/content", 404, "entry-not-found"),
+        (f"/api/v1/entries/{10**18}/content", 404, "entry-not-found"),
+        (f"/api/v1/entries/{10**40}/content", 404, "entry-not-found"),
+        (f"/api/v1/entries/{'9' * 5000}/content", 404, "entry-not-found"),
         ("/api/v1/entries/{root}/content", 409, "not-a-file"),
         ("/api/v1/entries/{file}/content?version=x", 404, "entry-not-found"),
     ],
@@ -103,6 +107,25 @@ def test_what_cannot_be_read_is_a_problem(
     answer = ada.request("GET", path.format(root=root.pk, file=file.pk))
 
     assert (answer.status, code_of(answer)) == (status, code)
+
+
+def test_bytes_are_not_counted_as_requests(
+    ada: DoorsClient, root: Entry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.FILES_API_RATE = 1
+    monkeypatch.setattr("files.api.auth.RATES", Rates())
+    file = make_file(root, "a")
+    put = f"/api/v1/folders/{root.pk}/content/b"
+
+    counted = [ada.request("GET", "/api/v1/me") for _time in range(2)]
+    answers = [
+        *(ada.request("PUT", put, b"new") for _time in range(3)),
+        *(ada.request("GET", content_of(file)) for _time in range(3)),
+    ]
+
+    assert [answer.status for answer in counted] == [200, 429]
+    assert [answer.status for answer in answers] == [201, 204, 204, 200, 200, 200]
+    assert not any("ratelimit" in answer.headers for answer in answers)
 
 
 def test_nobody_reads_or_puts(nobody: DoorsClient, root: Entry) -> None:
@@ -175,6 +198,10 @@ def test_what_does_not_hold_replaces_nothing(
     [
         ("/api/v1/entries/{root}/content", 409, "not-a-file"),
         ("/api/v1/entries/999999/content", 404, "entry-not-found"),
+        ("/api/v1/entries/0/content", 404, "entry-not-found"),
+        (f"/api/v1/entries/{10**40}/content", 404, "entry-not-found"),
+        (f"/api/v1/folders/{10**18}/content/b", 404, "entry-not-found"),
+        (f"/api/v1/folders/{'9' * 5000}/content/b", 404, "entry-not-found"),
         ("/api/v1/folders/{file}/content/b", 409, "not-a-folder"),
         ("/api/v1/folders/{root}/content/%FF", 422, "invalid-name"),
         ("/api/v1/folders/{root}/content/a%2Fb", 422, "invalid-name"),

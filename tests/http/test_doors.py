@@ -243,6 +243,32 @@ def test_connection_that_the_server_closed_is_a_client_that_went(
     assert answer.messages == []
 
 
+@pytest.mark.parametrize("entry_id", ["0", "9" * 18, "9" * 19, "9" * 30, "9" * 4000, "9" * 5000])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/entries/{}/content"),
+        ("GET", "/folders/{}/archive"),
+        ("GET", "/entries/{}/"),
+        ("GET", "/folders/{}/"),
+        ("GET", "/trash/{}/"),
+        ("GET", "/tokens/{}/revoke/"),
+        ("GET", "/locks/{}/break/"),
+        ("POST", "/upload/{}"),
+        ("PUT", "/folders/{}/files/a"),
+        ("POST", "/uploads/?folder={}&path=a"),
+    ],
+)
+def test_an_id_that_no_row_can_have_is_not_found(
+    browser: DoorsClient, method: str, path: str, entry_id: str
+) -> None:
+    body = b"x" if method != "GET" else b""
+
+    answer = browser.request(method, path.format(entry_id), body, upload_complete="?1")
+
+    assert answer.status == 404
+
+
 @pytest.mark.parametrize("wanted", ["9" * 18, "9" * 19, "9" * 30, "9" * 5000, "x", "²", "٣"])
 def test_archive_of_what_is_not_there_is_not_found(
     browser: DoorsClient, root: Entry, wanted: str

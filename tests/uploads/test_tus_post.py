@@ -118,6 +118,8 @@ def test_badly_written_metadata_is_refused(tus: Tus, text: str, reason: str) -> 
 REFUSED_METADATA = [
     ({"folder": "x"}, 400, "malformed-request"),
     ({"folder": "9" * 18}, 404, "entry-not-found"),
+    ({"folder": "9" * 19}, 404, "entry-not-found"),
+    ({"folder": "9" * 5000}, 404, "entry-not-found"),
     ({"filename": ""}, 400, "malformed-request"),
     ({"filename": ".."}, 422, "invalid-name"),
     ({"relativePath": "/a"}, 422, "invalid-name"),

@@ -72,6 +72,13 @@ def test_unknown_content_is_to_be_sent(ada: User, root: Entry) -> None:
     )
 
 
+@pytest.mark.parametrize("folder", [0, 999_999, 2**63, 10**40])
+def test_a_folder_that_cannot_be_is_not_found(ada: User, root: Entry, folder: int) -> None:
+    answer = ask(ada, root, folder=folder)
+
+    assert (answer.status_code, json.loads(answer.content)["code"]) == (404, "entry-not-found")
+
+
 def test_content_of_others_gets_the_same_answer_as_that_of_nobody(ada: User) -> None:
     eve = make_user("eve")
     space = make_shared_space("Eve's", eve=Grant.Role.MANAGER)
@@ -96,7 +103,8 @@ def test_who_may_only_add_is_not_told_the_name(ada: User) -> None:
         ("folder", None),
         ("folder", "7"),
         ("folder", True),
-        ("folder", 2**63),
+        ("folder", -1),
+        ("size", 2**63),
         ("size", None),
         ("size", -1),
         ("size", 1.5),

@@ -15,6 +15,7 @@ from files.access import locate
 from files.errors import InvalidValueError, MalformedRequestError, UnsupportedTypeError
 from files.http.requests import FilesRequest
 from files.http.stated import require_time
+from files.ids import LARGEST
 from files.models import Entry, Right
 from files.names import split_path
 from files.operations.known import put_known
@@ -73,6 +74,8 @@ def _asked(request: FilesRequest) -> dict[str, Any]:
 def _wanted(asked: dict[str, Any]) -> tuple[int, Wanted]:
     """Read what is asked for. Raises InvalidValueError, InvalidNameError and TooDeepError."""
     folder_id, size = _number(asked, "folder"), _number(asked, "size")
+    if size > LARGEST:
+        raise InvalidValueError(field="size")
     path, sha256 = asked.get("path"), asked.get("sha256")
     if not isinstance(path, str):
         raise InvalidValueError(field="path")
@@ -87,9 +90,9 @@ def _wanted(asked: dict[str, Any]) -> tuple[int, Wanted]:
 
 
 def _number(asked: dict[str, Any], field: str) -> int:
-    """Read a whole number that the database can hold. Raises InvalidValueError."""
+    """Read a whole number. Raises InvalidValueError."""
     value = asked.get(field)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise InvalidValueError(field=field)
     return value
 
