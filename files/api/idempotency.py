@@ -18,7 +18,8 @@ _KEPT: Final = ("ETag", "Location")
 def once(request: ApiRequest, key: str | None, make: Callable[[], HttpResponse]) -> HttpResponse:
     """Answer by make, or where the key was seen before, by what make answered then.
 
-    Raises KeyReusedError, and what make raises: then nothing was done.
+    make finds what the request is about, so that a repetition is answered also where that is gone
+    since. Raises KeyReusedError, and what make raises: then nothing was done.
     """
     if key is None:
         return make()

@@ -7,7 +7,17 @@ from django.utils import timezone
 
 from files.models import Entry, KeptAnswer
 from files.operations.answers import KEPT, forget_answers
-from tests.factories import make_file, make_space, make_token, make_user, paths_in, root_of
+from files.operations.entries import trash_entries
+from tests.factories import (
+    SYSTEM,
+    make_file,
+    make_folder,
+    make_space,
+    make_token,
+    make_user,
+    paths_in,
+    root_of,
+)
 
 from .client import Api, Reply, client_of
 
@@ -36,6 +46,27 @@ def test_a_copy_is_made_once(ada: Api, root: Entry) -> None:
         ada.post(f"/entries/{file.pk}/copy", {"parent": root.pk}, idempotency_key="copy")
 
     assert sorted(paths_in(root)) == ["a", "a (2)"]
+
+
+def test_a_repetition_is_answered_where_its_source_is_gone(ada: Api, root: Entry) -> None:
+    file, folder = make_file(root, "a"), make_folder(root, "there")
+    requests = [
+        (f"/entries/{file.pk}/copy", {"parent": folder.pk}),
+        ("/entries/copy", {"entries": [file.pk], "parent": folder.pk}),
+        (f"/folders/{folder.pk}/folders", {"name": "b"}),
+        (f"/folders/{folder.pk}/known", {"path": "c", "size": 70_000, "sha256": "0" * 64}),
+    ]
+    first = [ada.post(*request, idempotency_key=f"k{n}") for n, request in enumerate(requests)]
+    trash_entries([file, folder], actor=SYSTEM)
+
+    again = [ada.post(*request, idempotency_key=f"k{n}") for n, request in enumerate(requests)]
+    others = [ada.post(*request, idempotency_key=f"o{n}") for n, request in enumerate(requests)]
+
+    assert [reply.status for reply in first] == [201, 200, 201, 200]
+    assert [(reply.status, reply.body) for reply in again] == [
+        (reply.status, reply.body) for reply in first
+    ]
+    assert [reply.code for reply in others] == ["entry-not-found"] * 4
 
 
 def test_a_key_is_of_one_request_only(ada: Api, root: Entry) -> None:

@@ -46,10 +46,10 @@ def copy_many(
     request: ApiRequest, body: TransferSent, idempotency_key: IdempotencyKey = None
 ) -> HttpResponse:
     """Copy entries into a folder. What a job does for its size is told as `job`: 202."""
-    entries = _found(request, body, Right.READ)
-    parent = locate(request.auth, body.parent, Right.ADD)
 
     def make() -> HttpResponse:
+        entries = _found(request, body, Right.READ)
+        parent = locate(request.auth, body.parent, Right.ADD)
         outcome = copy_entries(entries, parent=parent.entry, actor=request.auth)
         return all_transferred(outcome, parent)
 

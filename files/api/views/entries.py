@@ -65,9 +65,9 @@ def make_folder(
     request: ApiRequest, folder_id: Id, body: FolderSent, idempotency_key: IdempotencyKey = None
 ) -> HttpResponse:
     """Make an empty folder in a folder. Who may not read there is told no more than that: 204."""
-    located = locate(request.auth, folder_id, Right.ADD)
 
     def make() -> HttpResponse:
+        located = locate(request.auth, folder_id, Right.ADD)
         made = create_folder(located.entry, name=body.name, actor=request.auth)
         return told(made, is_readable=Right.READ in located.rights, status=HTTPStatus.CREATED)
 
@@ -115,10 +115,10 @@ def copy_entry(
 
     A large tree is copied by a job: 202.
     """
-    entry = locate(request.auth, entry_id).entry
-    parent = locate(request.auth, body.parent, Right.ADD)
 
     def make() -> HttpResponse:
+        entry = locate(request.auth, entry_id).entry
+        parent = locate(request.auth, body.parent, Right.ADD)
         if body.name is None:
             outcome = copy_entries([entry], parent=parent.entry, actor=request.auth)
         else:

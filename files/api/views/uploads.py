@@ -100,11 +100,11 @@ def make_known(
 
     200 with `known: false` says nothing but that the bytes are to be sent.
     """
-    located = locate(request.auth, folder_id, Right.ADD)
     names = split_path(body.path, max_depth=settings.FILES_MAX_DEPTH)
     wanted = Wanted(names, body.size, body.modified_at, sha256=body.sha256, clash=Clash(body.clash))
 
     def make() -> HttpResponse:
+        located = locate(request.auth, folder_id, Right.ADD)
         entry = put_known(located.entry, wanted, actor=request.auth)
         if entry is None:
             return reply(KnownTold(known=False, entry=None))
