@@ -1,6 +1,5 @@
 """Spaces: staff make shared ones, set names and quotas, and say who belongs to them."""
 
-from dataclasses import replace
 from typing import Any, override
 
 from django import forms
@@ -10,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
-from files.models import Grant, Right, Space
+from files.models import Grant, Space
 from files.operations.spaces import (
-    create_space,
+    found_space,
     rename_space,
     set_case_twins,
     set_quota,
@@ -100,12 +99,10 @@ class SpaceAdmin(LongListAdmin[Space]):
         """Make or change a space, through the operations."""
         actor, data = space_actor(user_of(request)), form.cleaned_data
         if not change:
-            # Who may make a space may say how large it is and who manages it.
-            founder = replace(actor, everywhere=Right.ALL)
-            made = create_space(data["name"], manager=data["manager"], actor=founder)
+            made = found_space(
+                data["name"], manager=data["manager"], quota_bytes=data["quota"], actor=actor
+            )
             obj.pk = made.pk
-            if data["quota"] is not None:
-                set_quota(made, quota_bytes=data["quota"], actor=founder)
         else:
             if "name" in form.changed_data:
                 rename_space(obj, name=data["name"], actor=actor)

@@ -9,6 +9,7 @@ from files.access import Actor
 from files.http.credentials import Scheme, signed_in
 from files.models import Event
 
+from .lock_tokens import held_of
 from .rates import RATES
 
 
@@ -21,12 +22,12 @@ class Token(HttpBearer):
     def __call__(self, request: HttpRequest) -> Actor:
         """Give who sent a request, and count it.
 
-        Raises what signed_in raises, and TooManyRequestsError.
+        Raises what signed_in and held_of raise, and TooManyRequestsError.
         """
         actor = signed_in(request, schemes=Scheme.ANY, door=Event.Door.API)
         if actor.user is not None:
             request.allowance = RATES.count(actor.user.pk)  # type: ignore[attr-defined]
-        return actor
+        return actor.but(held=held_of(request.headers.get("Lock-Token")))
 
     def authenticate(self, request: HttpRequest, token: str) -> Actor:  # noqa: ARG002
         """Do the same, for the framework's sake."""

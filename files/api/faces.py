@@ -19,6 +19,7 @@ from files.ids import id_of
 from files.models import Event
 
 from .errors import answer_of
+from .lock_tokens import held_of
 
 _ROUTE: Final = re.compile(
     r"/api/v1/(?:entries/(?P<entry>[0-9]+)/content"
@@ -43,14 +44,16 @@ class ApiPutFace:
 
         Raises InvalidNameError, MalformedRequestError, and UnsupportedTypeError for packed bytes.
         """
+        held = held_of(head.headers.get("lock-token"))
         match = _ROUTE.fullmatch(head.target)
         assert match is not None  # noqa: S101 - speaks has told
         conditions = Conditions.from_headers(head.headers)
         if match["entry"] is not None:
             wanted, checksum = stated_file(head, "")
-            return Put(0, wanted, conditions, checksum, entry_id=id_of(match["entry"]))
+            entry_id = id_of(match["entry"])
+            return Put(0, wanted, conditions, checksum, entry_id=entry_id, held=held)
         wanted, checksum = stated_file(head, stated_name(match["name"]))
-        return Put(id_of(match["folder"]), wanted, conditions, checksum)
+        return Put(id_of(match["folder"]), wanted, conditions, checksum, held=held)
 
     def render(self, head: Head, placed: Placed) -> Answer:
         """Answer a request that was done."""

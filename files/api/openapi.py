@@ -13,6 +13,14 @@ from .errors import PROBLEM
 
 PREFIX: Final = "/api/v1/"
 _REF: Final = "#/components/schemas/{model}"
+_LOCKABLE: Final = frozenset({"entries", "content", "batches", "trash", "uploads"})  # tags
+_LOCK_TOKEN: Final = {
+    "in": "header",
+    "name": "Lock-Token",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 5000},
+    "description": "Tokens of one's own locks, each as `<opaquelocktoken:…>`, commas between.",
+}
 
 
 class RestApi(NinjaAPI):
@@ -33,8 +41,10 @@ def schema_of(api: NinjaAPI) -> dict[str, Any]:
         "content": {PROBLEM: {"schema": {"$ref": _REF.format(model="Problem")}}},
     }
     for path in schema["paths"].values():
-        for operation in path.values():
+        for method, operation in path.items():
             operation["responses"]["default"] = wrong
+            if method != "get" and _LOCKABLE.intersection(operation["tags"]):
+                operation["parameters"].append(_LOCK_TOKEN)
             for parameter in operation["parameters"]:
                 # There OpenAPI has a map; the schema of the parameter has them as a list.
                 parameter.pop("examples", None)

@@ -58,6 +58,7 @@ class Put:
     conditions: Conditions
     checksum: Checksum | None = None  # of the body, beside wanted.sha256
     entry_id: int | None = None
+    held: frozenset[str] = frozenset()  # lock tokens that the request submits
 
     @property
     def is_small(self) -> bool:
@@ -98,12 +99,13 @@ class _Asker:
     scope: Scope
     known: Actor | None
 
-    def find(self) -> Actor:
+    def find(self, put: Put) -> Actor:
         """Find out who it is; in a thread. Raises what signed_in raises."""
         if self.known is not None:
             return self.known
         request = request_of(self.scope)
-        return signed_in(request, schemes=self.face.schemes, door=self.face.door)
+        actor = signed_in(request, schemes=self.face.schemes, door=self.face.door)
+        return actor.but(held=put.held) if put.held else actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,7 @@ def _look_and_begin(asker: _Asker, put: Put) -> _Admission:
 
 def _look(asker: _Asker, put: Put) -> _Admission:
     """Decide whether a body may come, and begin nothing."""
-    actor = asker.find()
+    actor = asker.find(put)
     located, put = _placed_by(actor, put)
     folder = check_wanted(located, put.wanted)
     _check_name(located, put)
@@ -313,7 +315,7 @@ def _find_begun(asker: _Asker, put: Put, *, landed: Landed) -> tuple[_Admission,
     It is begun anew if the body came so slowly that it was forgotten meanwhile. Raises
     UploadNotFoundError where somebody has cancelled it, and what locate raises.
     """
-    actor = asker.find()
+    actor = asker.find(put)
     located, put = _placed_by(actor, put)
     upload, folder = landing_upload(landed.ticket.upload_id, actor=actor), located.entry
     if upload is None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from files.access import Actor, Located, locate
@@ -135,7 +136,18 @@ def refresh_lock(token: str, *, actor: Actor, timeout: timedelta | None = None) 
 
     Locks the space. Raises LockNotFoundError, and ForbiddenError for who may only read by now.
     """
-    lock, space = _own_lock(token, actor)
+    return _extend(Lock.objects.filter(token=token), actor, timeout)
+
+
+@transaction.atomic
+def extend_lock(lock_id: int, *, actor: Actor, timeout: timedelta | None = None) -> Lock:
+    """Do as refresh_lock does, for who took a lock and knows it by its id."""
+    return _extend(Lock.objects.filter(pk=lock_id), actor, timeout)
+
+
+def _extend(seen: QuerySet[Lock], actor: Actor, timeout: timedelta | None) -> Lock:
+    """Let one's own lock hold for another while."""
+    lock, space = _own_lock(seen, actor)
     lock.expires_at = _expiry(timeout, space)
     lock.save(update_fields=["expires_at"])
     return lock
@@ -144,15 +156,15 @@ def refresh_lock(token: str, *, actor: Actor, timeout: timedelta | None = None) 
 @transaction.atomic
 def unlock(token: str, *, actor: Actor) -> None:
     """Give one's own lock up (RFC 4918, 9.11). Locks the space. Raises as refresh_lock does."""
-    _remove(*_own_lock(token, actor))
+    _remove(*_own_lock(Lock.objects.filter(token=token), actor))
 
 
-def _own_lock(token: str, actor: Actor) -> tuple[Lock, Space]:
+def _own_lock(seen: QuerySet[Lock], actor: Actor) -> tuple[Lock, Space]:
     """Find a living lock that the actor took, and lock its space."""
-    seen = Lock.objects.filter(token=token).first()
-    if seen is not None:
-        space = lock_spaces(seen.space_id)[seen.space_id]
-        lock = Lock.objects.living().select_related("principal").filter(pk=seen.pk).first()
+    found = seen.first()
+    if found is not None:
+        space = lock_spaces(found.space_id)[found.space_id]
+        lock = Lock.objects.living().select_related("principal").filter(pk=found.pk).first()
         if lock is not None and is_own(lock, actor):
             with _unknown_as_no_lock():
                 locate(actor, lock.entry_id, Right.EDIT)

@@ -18,9 +18,11 @@ from files.models import Entry, Event, Grant, Space
 from files.operations.entries import move_within_space, rename_entry, trash_entries
 from tests.factories import (
     SYSTEM,
+    actor_of,
     last_events,
     make_file,
     make_folder,
+    make_lock,
     make_member,
     paths_in,
     reread,
@@ -107,6 +109,24 @@ def test_what_cannot_be_read_is_a_problem(
     answer = ada.request("GET", path.format(root=root.pk, file=file.pk))
 
     assert (answer.status, code_of(answer)) == (status, code)
+
+
+def test_bytes_for_what_is_locked_need_the_token_of_the_lock(
+    ada: DoorsClient, root: Entry, space: Space
+) -> None:
+    assert space.owner is not None
+    file = make_file(root, "a", b"old")
+    lock = make_lock(file, actor=actor_of(space.owner))
+    paths = [content_of(file), f"/api/v1/folders/{root.pk}/content/a"]
+
+    refused = [ada.request("PUT", path, b"new") for path in paths]
+    wrong = ada.request("PUT", paths[0], b"new", lock_token="x")
+    done = [ada.request("PUT", path, LARGE, lock_token=f"<{lock.token}>") for path in paths]
+
+    assert [(answer.status, code_of(answer)) for answer in refused] == [(423, "locked")] * 2
+    assert (wrong.status, code_of(wrong)) == (400, "malformed-request")
+    assert [answer.status for answer in done] == [204, 204]
+    assert paths_in(root) == {"a": LARGE}
 
 
 def test_bytes_are_not_counted_as_requests(

@@ -4,14 +4,15 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
 from django_tasks_db.models import DBTaskResult
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from files.access import Actor
 from files.jobs import tasks
 from files.jobs.outbox import dispatch
-from files.models import Entry, Event, Grant, Space
+from files.models import Entry, Event, Grant, Scope, Space
 from files.operations.known import LEAST
 from files.operations.requested import TASK
 from files.operations.transfer import INLINE_LIMIT
@@ -22,6 +23,7 @@ from tests.factories import (
     make_folder,
     make_member,
     make_shared_space,
+    make_token,
     make_upload,
     make_user,
     paths_in,
@@ -83,6 +85,95 @@ def test_a_space_is_renamed_and_made_strict_at_once_or_not_at_all(ada: Api, spac
 
     assert (refused.status, refused.code) == (422, "invalid-value")
     assert (both.json["name"], both.json["refuses_case_twins"]) == ("new", True)
+
+
+def may_add_spaces(user: User) -> User:
+    """Make somebody staff who may add spaces, and may nothing else in the admin."""
+    user.is_staff = True
+    user.save(update_fields=["is_staff"])
+    user.user_permissions.add(Permission.objects.get(codename="add_space"))
+    return User.objects.get(pk=user.pk)
+
+
+def test_staff_make_a_space_for_themselves_or_for_another(ada: Api, space: Space) -> None:
+    assert space.owner is not None
+    may_add_spaces(space.owner)
+    bob = make_user("bob")
+
+    own = ada.post("/spaces", {"name": " Team "}, idempotency_key="k")
+    again = ada.post("/spaces", {"name": " Team "}, idempotency_key="k")
+    theirs = ada.post("/spaces", {"name": "Bob's", "manager": "bob", "quota_bytes": 1000})
+
+    assert (own.status, own.json["name"], own.json["kind"]) == (201, "Team", "shared")
+    assert (own.json["quota_bytes"], len(own.json["rights"])) == (None, 5)
+    assert again.body == own.body
+    assert ada.get(own.headers["location"].removeprefix(PREFIX)).json == own.json
+    assert (theirs.status, theirs.json["quota_bytes"], theirs.json["rights"]) == (201, 1000, [])
+    assert ada.get(f"/spaces/{theirs.json['id']}").code == "space-not-found"
+    assert client_of(bob).get(f"/spaces/{theirs.json['id']}").json["name"] == "Bob's"
+    event = Event.objects.get(space=own.json["id"], kind=Event.Kind.SPACE_CREATED)
+    assert (event.actor_name, event.door) == ("ada", "api")
+
+
+@pytest.mark.parametrize(
+    ("is_staff", "permission"), [(False, "add_space"), (True, "change_space"), (True, None)]
+)
+def test_nobody_else_makes_spaces(
+    ada: Api, space: Space, *, is_staff: bool, permission: str | None
+) -> None:
+    assert space.owner is not None
+    User.objects.filter(pk=space.owner.pk).update(is_staff=is_staff)
+    if permission is not None:
+        space.owner.user_permissions.add(Permission.objects.get(codename=permission))
+
+    answer = ada.post("/spaces", {"name": "Team"})
+
+    assert (answer.status, answer.code) == (403, "forbidden")
+    assert not Space.objects.filter(kind=Space.Kind.SHARED).exists()
+
+
+@pytest.mark.parametrize(
+    ("scopes", "is_in_tree", "status"),
+    [
+        (Scope.ALL, False, 201),
+        (Scope.ALL, True, 403),
+        (Scope.READ | Scope.WRITE | Scope.SHARE, False, 403),
+        (Scope.ADMIN, False, 403),
+    ],
+)
+def test_a_token_makes_spaces_with_all_scopes_and_no_tree(
+    ada: Api, space: Space, root: Entry, scopes: Scope, *, is_in_tree: bool, status: int
+) -> None:
+    assert space.owner is not None
+    _token, secret = make_token(may_add_spaces(space.owner), scopes, root if is_in_tree else None)
+
+    program = Api(Client(headers={"authorization": f"Bearer {secret}"}))
+
+    assert program.post("/spaces", {"name": "Team"}).status == status
+    assert Space.objects.filter(kind=Space.Kind.SHARED).exists() == (status == 201)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"name": ""},
+        {"name": "a", "manager": "nobody"},
+        {"name": "a", "quota_bytes": -1},
+        {"name": "a", "quota_bytes": 2**63},
+        {"name": "a\nb"},
+    ],
+)
+def test_a_space_that_cannot_be_is_not_made(
+    ada: Api, space: Space, document: dict[str, Any]
+) -> None:
+    assert space.owner is not None
+    may_add_spaces(space.owner)
+
+    answer = ada.post("/spaces", document)
+
+    assert (answer.status, answer.code) == (422, "invalid-value")
+    assert not Space.objects.filter(kind=Space.Kind.SHARED).exists()
 
 
 def test_usage_tells_what_uploads_reserve(

@@ -28,11 +28,12 @@ from .entries import (
     VersionTold,
     rights_of,
 )
-from .locks import LockTold
+from .locks import LockSent, LockTaken, LockTold, TermSent
 from .spaces import (
     MemberTold,
     RoleName,
     RoleSent,
+    SpaceMade,
     SpaceSent,
     SpaceTold,
     UsageTold,
@@ -58,6 +59,8 @@ __all__ = [
     "JobTold",
     "KnownSent",
     "KnownTold",
+    "LockSent",
+    "LockTaken",
     "LockTold",
     "MeTold",
     "MemberTold",
@@ -69,9 +72,11 @@ __all__ = [
     "RoleSent",
     "ScopeName",
     "Sent",
+    "SpaceMade",
     "SpaceSent",
     "SpaceTold",
     "StartTold",
+    "TermSent",
     "TokenMade",
     "TokenSent",
     "TokenTold",

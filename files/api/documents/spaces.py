@@ -4,11 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
+from files.api.values import MemberName, Number
 from files.models import Grant, Right, Space
 
 from .base import Sent, Told
 from .entries import RightName, rights_of
 
+type SpaceName = Annotated[str, Field(max_length=100, examples=["Team"])]
 type RoleName = Literal["viewer", "uploader", "editor", "manager"]
 
 
@@ -43,10 +45,20 @@ class SpaceTold(Told):
         )
 
 
+class SpaceMade(Sent):
+    """A shared space that is to be made."""
+
+    name: SpaceName
+    manager: MemberName | None = Field(
+        None, description="The account that manages it; null: who asks."
+    )
+    quota_bytes: Number | None = Field(None, description="Null: as the server gives new spaces.")
+
+
 class SpaceSent(Sent):
     """What is to change of a space; what is left out stays."""
 
-    name: Annotated[str, Field(max_length=100)] | None = None
+    name: SpaceName | None = None
     refuses_case_twins: bool | None = None
 
 

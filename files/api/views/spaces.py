@@ -1,21 +1,27 @@
 """Spaces: which there are, how full they are, and what their names and rules are."""
 
+from http import HTTPStatus
+
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Sum
 from django.http import HttpResponse
+from django.urls import reverse
 from ninja import Router
 
 from files.access import get_space, locate_path, visible_spaces
 from files.api.cursors import cursor_of, number_of
-from files.api.documents import EntryLooked, Page, SpaceSent, SpaceTold, UsageTold
+from files.api.documents import EntryLooked, Page, SpaceMade, SpaceSent, SpaceTold, UsageTold
+from files.api.idempotency import once
 from files.api.owning import own_space
 from files.api.replies import etag_of, reply, split_page
 from files.api.requests import ApiRequest
-from files.api.values import After, AtPath, Id, Limit
+from files.api.values import After, AtPath, Id, IdempotencyKey, Limit
+from files.errors import InvalidValueError
 from files.models import Right, Upload
 from files.names import split_path
-from files.operations.spaces import rename_space, set_case_twins
+from files.operations.spaces import found_space, rename_space, set_case_twins
 from files.protocol_errors import StaleCursorError
 
 router = Router(tags=["spaces"])
@@ -37,6 +43,32 @@ def list_spaces(request: ApiRequest, limit: Limit = 100, cursor: After = "") -> 
     shown, last = split_page(found, limit)
     items = [SpaceTold.of(space, rights) for space, rights in shown]
     return reply(Page[SpaceTold](items=items, next=cursor_of(last[0].pk) if last else None))
+
+
+@router.post("/spaces", response={201: SpaceTold}, summary="Make a shared space")
+def make_space(
+    request: ApiRequest, body: SpaceMade, idempotency_key: IdempotencyKey = None
+) -> HttpResponse:
+    """Make a shared space with its first manager, as the admin does.
+
+    For staff with the permission to add spaces; a token needs all scopes, and no tree of its own.
+    """
+
+    def make() -> HttpResponse:
+        manager = request.auth.user
+        if body.manager is not None:
+            manager = User.objects.filter(username=body.manager).first()
+            if manager is None:
+                raise InvalidValueError(field="body.manager", reason="unknown")
+        space = found_space(
+            body.name, manager=manager, quota_bytes=body.quota_bytes, actor=request.auth
+        )
+        is_manager = manager == request.auth.user
+        told = SpaceTold.of(space, request.auth.limited(Right.ALL) if is_manager else Right.NONE)
+        address = reverse("api:get_one_space", args=[space.pk])
+        return reply(told, status=HTTPStatus.CREATED, location=address)
+
+    return once(request, idempotency_key, make)
 
 
 @router.get("/spaces/{int:space_id}", response=SpaceTold, summary="Look at a space")
