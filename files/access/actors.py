@@ -18,6 +18,7 @@ class Limit:
     rights: Right
     top_id: int | None = None
     token_id: int | None = None
+    token_name: str = ""  # what events keep of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,5 +64,5 @@ def _by_digest() -> str:
 
 def act_by(token: Token, door: Event.Door) -> Actor:
     """Act as the user of a token, as far as its scopes and its tree go."""
-    limit = Limit(token.scope.rights, token.top_id, token.pk)
+    limit = Limit(token.scope.rights, token.top_id, token.pk, token.name)
     return Actor(token.user, door, limit=limit)

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from django_stubs_ext import StrOrPromise
 
 from files.ids import is_id
-from files.models import Event
+from files.models import Event, Token
 from files.templatetags.files import icon
 
 from .base import ReadOnlyAdmin, SeenList
@@ -83,6 +83,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
                     "shown_changes",
                     "shown_space",
                     "shown_account",
+                    "shown_token",
                     "door",
                     "seq",
                 )
@@ -96,6 +97,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         "shown_changes",
         "shown_space",
         "shown_account",
+        "shown_token",
         "then",
         "since",
     )
@@ -180,7 +182,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         who: StrOrPromise = _("the system")
         if event.actor_name:
             who = list_link(viewer_of(event), "event", event.actor_name, who=event.actor_name)
-        return format_html('{}<small class="below">{}</small>', who, event.get_door_display())
+        return format_html('{}<small class="below">{}</small>', who, _way(event))
 
     @admin.display(description=_("who"))
     def shown_account(self, event: Event) -> str:
@@ -188,6 +190,15 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         if event.actor_id is None:
             return event.actor_name or str(_("the system"))
         return page_link(viewer_of(event), "user", event.actor_id, event.actor_name)
+
+    @admin.display(description=_("token"))
+    def shown_token(self, event: Event) -> str:
+        """Name the token by which it was done, with a link to it while it is kept."""
+        if event.token_id is None:
+            return "-"
+        if not Token.objects.filter(pk=event.token_id).exists():
+            return format_html("<bdi>{}</bdi>", event.token_name)
+        return page_link(viewer_of(event), "token", event.token_id, event.token_name)
 
     @admin.display(description=_("before"))
     def then(self, event: Event) -> str:
@@ -198,6 +209,14 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     def since(self, event: Event) -> str:
         """Show how things stood after."""
         return _as_json(event.after)
+
+
+def _way(event: Event) -> StrOrPromise:
+    """Say how somebody came: through which door, and by which token if by one."""
+    door = event.get_door_display()
+    if event.token_id is None:
+        return door
+    return format_html("{}, <bdi>{}</bdi>", door, _now("token “%s”") % event.token_name)
 
 
 def _as_json(value: object) -> str:

@@ -16,7 +16,7 @@ WINDOW: Final = 500  # ids read at a time: about 100 KiB of text
 # Stable names, whatever language the page was in: what reads a CSV is often a program.
 HEADINGS: Final = (
     "id", "at", "space_id", "space", "seq", "kind", "entry_id", "name", "actor_id", "actor",
-    "door", "before", "after",
+    "token_id", "token", "door", "before", "after",
 )  # fmt: skip
 # A spreadsheet runs a cell that begins so (CWE-1236); the wide forms are read alike.
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -52,8 +52,8 @@ def _row(event: Event) -> list[object]:
     name = kept.get("name", "") if event.entry_id is not None else ""
     return [
         event.pk, at, event.space_id, _safe(event.space), event.seq, event.kind, event.entry_id,
-        _safe(name), event.actor_id, _safe(event.actor_name), event.door, _json(event.before),
-        _json(event.after),
+        _safe(name), event.actor_id, _safe(event.actor_name), event.token_id,
+        _safe(event.token_name), event.door, _json(event.before), _json(event.after),
     ]  # fmt: skip
 
 

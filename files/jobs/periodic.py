@@ -31,6 +31,7 @@ PERIODIC = {
     "discard-copies": Periodic(tasks.discard_copies, timedelta(days=1)),
     "prune-jobs": Periodic(tasks.prune_rows, timedelta(days=1)),
     "forget-answers": Periodic(tasks.forget_kept_answers, timedelta(hours=1)),
+    "forget-tokens": Periodic(tasks.forget_old_tokens, timedelta(days=1)),
     "clear-sessions": Periodic(tasks.clear_sessions, timedelta(days=1)),
 }
 

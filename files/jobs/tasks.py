@@ -18,6 +18,7 @@ from files.operations import digests, locks
 from files.operations.answers import forget_answers
 from files.operations.blobs import sweep_blobs
 from files.operations.journal import Draft, lock_spaces, record
+from files.operations.tokens import forget_tokens
 from files.operations.transfer import discard_staged, run_transfer
 from files.operations.trash import purge_some, spaces_to_purge
 from files.operations.upload_expiry import (
@@ -47,9 +48,11 @@ def requester(event: Event) -> Actor:
 
 
 def _limit_of(event: Event) -> Limit | None:
-    """Give the limit under which a job was asked for."""
+    """Give the limit under which a job was asked for: that of the token which the event names."""
     limit = (event.after or {}).get("transfer", {}).get("limit")
-    return Limit(Right(limit["rights"]), limit["top_id"]) if limit else None
+    if limit is None:
+        return None
+    return Limit(Right(limit["rights"]), limit["top_id"], event.token_id, event.token_name)
 
 
 @task
@@ -155,6 +158,12 @@ def prune_rows() -> int:
     """Forget the rows of jobs that finished a while ago, and give how many."""
     old = DBTaskResult.objects.finished().filter(finished_at__lt=timezone.now() - KEPT)
     return old.delete()[0]
+
+
+@task
+def forget_old_tokens() -> int:
+    """Forget tokens that have been refused for long, and give how many."""
+    return forget_tokens()
 
 
 @task

@@ -66,6 +66,11 @@ class Event(models.Model):
     )
     # The name at that time, kept when the account is deleted; "" is the system itself.
     actor_name = models.CharField(_("name of who"), max_length=150, blank=True)
+    # By which token it was done, and its name at that time; no foreign key, as with the entry.
+    token_id = models.BigIntegerField(_("token"), null=True, blank=True)
+    token_name = models.CharField(
+        _("name of the token"), max_length=100, blank=True, default="", db_default=""
+    )
     door = models.CharField(_("door"), max_length=10, choices=Door)
     at = models.DateTimeField(_("when"), db_default=Now())
     before = models.JSONField(_("before"), null=True, blank=True)

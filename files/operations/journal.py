@@ -99,13 +99,16 @@ def draft(
 
 
 _COLUMNS: Final = (
-    "space_id", "seq", "kind", "entry_id", "actor_id", "actor_name", "door", "at", "before", "after"
+    "space_id", "seq", "kind", "entry_id", "actor_id", "actor_name", "token_id", "token_name",
+    "door", "at", "before", "after",
 )  # fmt: skip
 
 
 def record(space: Space, drafts: Sequence[Draft], *, actor: Actor) -> None:
     """Append events to a locked space, in order and gapless, and save its seq and usage."""
-    who = (actor.user.pk if actor.user else None, actor.name, str(actor.door), timezone.now())
+    user_id = actor.user.pk if actor.user else None
+    by = (actor.limit.token_id, actor.limit.token_name) if actor.limit else (None, "")
+    who = (user_id, actor.name, *by, str(actor.door), timezone.now())
     rows = [
         (space.pk, seq, str(event.kind), event.entry_id, *who, event.before, event.after)
         for seq, event in enumerate(drafts, start=space.last_seq + 1)

@@ -22,6 +22,8 @@ SECRET_RANDOM: Final = 32  # letters, of 5.95 bits each
 PREFIX_LENGTH: Final = len(SECRET_BEGIN) + 4
 NAME_LENGTH: Final = 100  # characters, as the column has it
 MAX_LIVING: Final = 100  # tokens of one account
+KEPT: Final = timedelta(days=90)  # from the end of a token, for who wonders what became of it
+_STEP: Final = 1000  # rows forgotten in one transaction
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
 
 
@@ -93,6 +95,20 @@ def note_use(token_id: int, ip: str | None) -> None:
     now = timezone.now()
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
     Token.objects.filter(stale, pk=token_id).update(last_used_at=now, last_ip=ip)
+
+
+def forget_tokens() -> int:
+    """Forget the tokens that were revoked, or have expired, long ago; give how many.
+
+    What was done by them is told by events, which keep their names. No change that anybody has
+    made, so it leaves no event.
+    """
+    limit = timezone.now() - KEPT
+    old = Token.objects.filter(Q(revoked_at__lt=limit) | Q(expires_at__lt=limit)).order_by("pk")
+    count = 0
+    while ids := list(old.values_list("pk", flat=True)[:_STEP]):
+        count += Token.objects.filter(pk__in=ids).delete()[0]
+    return count
 
 
 def _require_owner(user: User, actor: Actor) -> None:

@@ -13,8 +13,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from files.access import act_by
 from files.admin.exports import HEADINGS, WINDOW, events_as_csv
-from files.models import Event, Grant, Space
+from files.models import Event, Grant, Space, Token
 from files.operations.entries import rename_entry
 from files.operations.locks import break_lock
 from files.operations.properties import PropertyChange, set_properties
@@ -22,7 +23,15 @@ from files.operations.spaces import set_member, set_quota
 from files.operations.transfer import move_entries
 from files.operations.trash import delete_entries
 from tests.admin.conftest import World, make_staff, signed_in
-from tests.factories import SYSTEM, actor_of, last_events, make_file, make_folder, make_lock
+from tests.factories import (
+    SYSTEM,
+    actor_of,
+    last_events,
+    make_file,
+    make_folder,
+    make_lock,
+    make_token,
+)
 
 EVENTS = "/admin/files/event/"
 NAMES = "=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1"
@@ -317,3 +326,22 @@ def test_the_page_of_an_entry_says_who_changed_it(world: World, superuser: User)
     assert "renamed" in page
     assert "<bdi>bob</bdi>" in page
     assert "<bdi>bob</bdi>" not in signed_in(looker).get(address).content.decode()
+
+
+def test_an_event_names_the_token_by_which_it_was_done(world: World, superuser: User) -> None:
+    token, _secret = make_token(world.bob)
+    make_folder(world.root, "by it", actor=act_by(token, Event.Door.API))
+    event = Event.objects.get(token_id=token.pk)
+    client, page = signed_in(superuser), f"{EVENTS}{event.pk}/change/"
+
+    linked = client.get(page).content.decode()
+    (row,) = exported(superuser, "kind__exact=folder-created&who=bob")
+    Token.objects.all().delete()
+    named = client.get(page).content.decode()
+
+    link = f'<a href="/admin/files/token/{token.pk}/change/"><bdi>laptop</bdi></a>'
+    assert link in linked
+    assert link not in named
+    assert "<bdi>laptop</bdi>" in named
+    assert "token “laptop”" in client.get(EVENTS).content.decode()
+    assert (row["token_id"], row["token"]) == (str(token.pk), "laptop")

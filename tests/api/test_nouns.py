@@ -421,6 +421,18 @@ def test_events_are_told_in_order_and_none_is_left_out(ada: Api, root: Entry, sp
     assert ada.get(f"/spaces/{space.pk}/events?after={later['next']}").json["items"] == []
 
 
+def test_an_event_tells_by_which_token_it_was_done(ada: Api, root: Entry, space: Space) -> None:
+    assert space.owner is not None
+    token, secret = make_token(space.owner)
+    program = Api(Client(headers={"authorization": f"Bearer {secret}"}))
+    ada.post(f"/folders/{root.pk}/folders", {"name": "by hand"})
+    program.post(f"/folders/{root.pk}/folders", {"name": "by it"})
+
+    items = ada.get(f"/spaces/{space.pk}/events?after=1").json["items"]
+
+    assert [(one["actor"], one["token"]) for one in items] == [("ada", None), ("ada", token.pk)]
+
+
 def test_who_has_missed_events_that_are_kept_no_longer_is_told(
     ada: Api, root: Entry, space: Space
 ) -> None:

@@ -10,9 +10,10 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
+from files.access import act_by
 from files.errors import EntryNotFoundError
 from files.jobs import tasks
-from files.models import Blob, Entry, Event, Grant, Space, Upload, UptimeClock
+from files.models import Blob, Entry, Event, Grant, Scope, Space, Upload, UptimeClock
 from files.operations import transfer as transfer_operations
 from files.operations import trash
 from files.operations.blobs import read_uptime
@@ -26,6 +27,7 @@ from tests.factories import (
     make_file,
     make_folder,
     make_shared_space,
+    make_token,
     make_upload,
     make_user,
     root_of,
@@ -53,6 +55,23 @@ def test_transfer_does_what_was_asked_for(request_of_bob: Event) -> None:
     assert (copied.actor_name, copied.door) == ("bob", Event.Door.JOB)
     copy = Entry.objects.get(pk=copied.entry_id or 0)
     assert list(copy.children.values_list("name", flat=True)) == ["a.txt"]
+
+
+def test_transfer_that_a_token_asked_for_names_it_and_stays_within_it(db: None) -> None:
+    ada = make_user()
+    token, _secret = make_token(ada, Scope.READ | Scope.WRITE)
+    limit = act_by(token, Event.Door.API).limit
+    assert limit is not None
+    order = {"limit": {"rights": int(limit.rights), "top_id": None}}
+    request = Event(
+        actor=ada,
+        actor_name="ada",
+        token_id=token.pk,
+        token_name="laptop",
+        after={"transfer": order},
+    )
+
+    assert tasks.requester(request).limit == limit
 
 
 def test_transfer_again_does_nothing_more(request_of_bob: Event) -> None:

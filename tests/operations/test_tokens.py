@@ -2,14 +2,14 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from files.access import Actor, Limit, get_token, tokens_of
+from files.access import Actor, Limit, act_by, get_token, tokens_of
 from files.errors import (
     EntryNotFoundError,
     ForbiddenError,
@@ -20,13 +20,15 @@ from files.errors import (
 from files.models import Event, Right, Scope, Space, Token
 from files.models.tokens import digest_of
 from files.operations import tokens
-from files.operations.tokens import create_token, revoke_token
+from files.operations.tokens import KEPT, create_token, forget_tokens, revoke_token
 from tests.factories import (
     SYSTEM,
     actor_of,
     last_events,
     limited,
+    make_folder,
     make_shared_space,
+    make_space,
     make_token,
     make_user,
     reread,
@@ -196,3 +198,35 @@ def test_living_is_neither_revoked_nor_expired(ada: User) -> None:
         False,
         False,
     ]
+
+
+def test_tokens_are_forgotten_long_after_their_end_and_events_name_them(
+    ada: User, system_space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("files.operations.tokens._STEP", 1)
+    now = timezone.now()
+    before, after = now - KEPT - timedelta(hours=1), now - KEPT + timedelta(hours=1)
+    ends: list[dict[str, datetime]] = [
+        {"revoked_at": before},
+        {"expires_at": before},
+        {"revoked_at": after},
+        {"expires_at": after},
+        {"created_at": before},
+    ]
+    tokens = [make_token(ada)[0] for _end in ends]
+    folder = make_folder(root_of(make_space(ada)), "by it", actor=act_by(tokens[0], Event.Door.API))
+    for token, end in zip(tokens, ends, strict=True):
+        Token.objects.filter(pk=token.pk).update(**end)
+
+    assert forget_tokens() == 2
+
+    assert list(Token.objects.order_by("pk")) == tokens[2:]
+    event = Event.objects.get(entry_id=folder.pk)
+    assert (event.token_id, event.token_name) == (tokens[0].pk, "laptop")
+
+
+def test_events_without_a_token_name_none(ada: User) -> None:
+    folder = make_folder(root_of(make_space(ada)), "by hand", actor=actor_of(ada))
+
+    event = Event.objects.get(entry_id=folder.pk)
+    assert (event.token_id, event.token_name) == (None, "")

@@ -18,6 +18,7 @@ class EventTold(Told):
     kind: str = Field(examples=["entry-moved"])
     entry: int | None
     actor: str = Field(description="The name at that time; empty for the system itself.")
+    token: int | None = Field(description="By which token of theirs; null by none.")
     door: str = Field(examples=["web"])
     at: datetime
     before: dict[str, Any] | None
@@ -31,6 +32,7 @@ class EventTold(Told):
             kind=event.kind,
             entry=event.entry_id,
             actor=event.actor_name,
+            token=event.token_id,
             door=event.door,
             at=event.at,
             before=event.before,
