@@ -3,10 +3,16 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+
+
+def open_descriptors() -> int:
+    """Count what this process has open."""
+    return sum(1 for _descriptor in Path("/proc/self/fd").iterdir())
 
 
 class FailingDisk:

@@ -13,6 +13,8 @@ import pytest
 
 from files.management.nginx import Nginx
 from files.management.supervisor import Part
+from files.storage.landing import clean_starts
+from tests.faults import FailingDisk, open_descriptors
 from tests.processes import free_port, wait_until
 from tests.test_nginx import Backend, Seen
 
@@ -252,6 +254,33 @@ def test_body_that_cannot_be_written_is_told_to_the_backend(front: Front) -> Non
     assert told.headers["X-Landing-Length"] == str(len(LARGE))
     assert "X-Landing-File" not in told.headers
     assert told.body == b""
+
+
+@pytest.mark.parametrize("landing", [True, False])
+def test_a_start_that_the_disk_refuses_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, landing: bool
+) -> None:
+    (tmp_path / "uploads").mkdir()
+    nginx = Nginx(
+        host="127.0.0.1", port=1, backend_port=2, landing=landing, run=tmp_path / "run",
+        uploads=tmp_path / "uploads", error_log=tmp_path / "error.log",
+        shared=Path("nginx").resolve(),
+    )  # fmt: skip
+    nginx.write()
+    before = open_descriptors()
+    disk = FailingDisk(monkeypatch)
+    with disk.failing_at(0):
+        for descriptor in nginx.begin():
+            os.close(descriptor)
+    calls = len(disk.calls)
+
+    for call in range(1, calls + 1):
+        clean_starts(nginx.uploads)
+        with disk.failing_at(call), pytest.raises(OSError, match="No space left"):
+            nginx.begin()
+
+    assert open_descriptors() == before
+    assert clean_starts(nginx.uploads) == int(landing)  # of the last: it had a key already
 
 
 def test_each_start_has_a_folder_and_a_key_of_its_own(tmp_path: Path) -> None:

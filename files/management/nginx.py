@@ -118,11 +118,17 @@ class Nginx:
         """Prepare one start, and give the descriptors that its processes must inherit.
 
         With landing it gets a folder and a key of its own; those of starts that have ended go.
+        Raises OSError where the disk takes nothing: nginx could not write its own files either.
         """
         if not self.landing:
+            self._write_landing(self.run / "body", "")
             return []
         start = begin_start(self.uploads)
-        self._write_landing(start.folder, start.key)
+        try:
+            self._write_landing(start.folder, start.key)
+        except OSError:
+            os.close(start.lock)  # the next start removes the folder
+            raise
         return [start.lock]
 
     def _write_landing(self, body: Path, key: str) -> None:

@@ -63,6 +63,7 @@ class Part:
     started_at: float = field(default=0.0, init=False)  # of time.monotonic
     restart_at: float = field(default=0.0, init=False)  # of time.monotonic
     crashes: int = field(default=0, init=False)  # quick ones in a row
+    failures: int = field(default=0, init=False)  # starts in a row that this machine refused
 
     def start(self) -> None:
         """Start the process in a session of its own, so that Ctrl-C reaches the supervisor only."""
@@ -130,6 +131,11 @@ def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def pause_after(times: int) -> float:
+    """Say how long to wait when something has gone wrong so many times in a row, in seconds."""
+    return min(0.2 * 2.0 ** (min(times, 10) - 1), MAX_PAUSE_SECONDS)
 
 
 def describe_status(status: int) -> str:
@@ -201,12 +207,29 @@ class Supervisor:
             if part.started_at:
                 self.tend(part)
 
+    def restart(self, part: Part) -> None:
+        """Start a part again or, where this machine cannot now, say so and try later once more.
+
+        For as long as it takes: what a full disk lacks is no fault of the part, and whoever makes
+        room need not start everything anew.
+        """
+        try:
+            part.start()
+        except OSError as error:
+            part.failures += 1
+            pause = pause_after(part.failures)
+            part.restart_at = time.monotonic() + pause
+            said = error.strerror or str(error)
+            logger.error("%s cannot be started (%s), next in %.1f s", part.name, said, pause)
+        else:
+            part.failures = 0
+
     def tend(self, part: Part) -> None:
         """Restart a part that has ended, after a pause that doubles with each quick crash."""
         now = time.monotonic()
         if part.process is None:
             if now >= part.restart_at:
-                part.start()
+                self.restart(part)
             return
         status = part.process.poll()
         if status is None:
@@ -219,6 +242,6 @@ class Supervisor:
                 " its last words are above"
             )
             raise PartFailedError(msg)
-        pause = min(0.2 * 2 ** (part.crashes - 1), MAX_PAUSE_SECONDS)
+        pause = pause_after(part.crashes)
         part.restart_at = now + pause
         logger.error("%s %s, restarted in %.1f s", part.name, describe_status(status), pause)

@@ -47,7 +47,10 @@ class Start:
 
 
 def begin_start(location: Path) -> Start:
-    """Make the folder of a start and its key, and remove those of starts that have ended."""
+    """Make the folder of a start and its key, and remove those of starts that have ended.
+
+    Raises OSError, and leaves nothing of a start that could not be made.
+    """
     landing = location / FOLDER
     landing.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
     clean_starts(location)
@@ -55,11 +58,16 @@ def begin_start(location: Path) -> Start:
     folder = landing / name
     folder.mkdir(mode=0o700)
     lock = os.open(folder, _DIRECTORY)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    key = f"{name}.{secrets.token_hex(32)}"
-    descriptor = os.open(folder / _KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(key)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        key = f"{name}.{secrets.token_hex(32)}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(folder / _KEY, flags, 0o600), "w") as file:
+            file.write(key)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+        raise
     return Start(folder, key, lock)
 
 

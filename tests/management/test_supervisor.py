@@ -1,5 +1,6 @@
 """The supervisor with small parts: order, restarts, crashes, hurried stops."""
 
+import errno
 import os
 import signal
 import sys
@@ -104,6 +105,47 @@ def test_part_that_keeps_crashing_ends_the_whole(
     lines = said.read_text().splitlines()
     assert lines.count("start front") == 5
     assert lines[-1] == "stop back"
+
+
+def test_part_that_this_machine_cannot_start_is_tried_until_it_can(
+    said: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervisor, "MAX_PAUSE_SECONDS", 0.05)
+    part = make_part(said, "part")
+    tries = iter(range(3 * supervisor.QUICK_CRASHES))
+
+    def prepare() -> list[int]:
+        if "start" in said.read_text() and next(tries, None) is not None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return []
+
+    def kill() -> None:
+        assert part.process
+        part.process.kill()
+
+    part.before_start = prepare
+    first = when(lambda: "start" in said.read_text(), kill)
+    second = when(lambda: said.read_text().count("start") == 2, ask_to_stop)
+    Supervisor([part]).run()
+    first.join()
+    second.join()
+
+    said_of_it = [
+        one.getMessage() for one in caplog.records if "cannot be started" in one.getMessage()
+    ]
+    assert len(said_of_it) == 3 * supervisor.QUICK_CRASHES
+    assert said_of_it[0] == "part cannot be started (No space left on device), next in 0.1 s"
+    assert said.read_text().splitlines() == ["start part", "start part", "stop part"]
+
+
+def test_pauses_grow_and_are_bounded() -> None:
+    assert [round(supervisor.pause_after(times), 1) for times in (1, 2, 3, 5)] == [
+        0.2,
+        0.4,
+        0.8,
+        3.2,
+    ]
+    assert supervisor.pause_after(10_000) == supervisor.MAX_PAUSE_SECONDS
 
 
 def test_stubborn_part_is_killed_when_its_time_is_over(said: Path) -> None:

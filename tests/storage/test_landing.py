@@ -27,6 +27,7 @@ from files.storage.landing import (
     write_back,
 )
 from files.storage.partial import PartialBlob
+from tests.faults import FailingDisk, open_descriptors
 
 ID = UUID("ab" + "0" * 30)
 NAME = "0000000001"
@@ -271,6 +272,20 @@ def test_folders_of_starts_that_have_ended_are_removed(field: Field, storage: Bl
     assert {path.name for path in (location / "landing").iterdir()} == {other.folder.name, "kept"}
     assert start_of_key(storage, field.start.key) is None
     os.close(other.lock)
+
+
+@pytest.mark.parametrize("call", [1, 2])
+def test_nothing_is_left_of_a_start_that_the_disk_refuses(
+    storage: BlobStorage, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    before, disk = open_descriptors(), FailingDisk(monkeypatch)
+
+    with disk.failing_at(call), pytest.raises(OSError, match="No space left"):
+        begin_start(Path(storage.location))
+
+    clean_starts(Path(storage.location))
+    assert list((Path(storage.location) / "landing").iterdir()) == []
+    assert open_descriptors() == before
 
 
 def test_lock_of_a_start_lives_as_long_as_who_has_inherited_it(

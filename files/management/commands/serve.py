@@ -34,7 +34,8 @@ class Command(FilesCommand):
         ended. A second signal ends the waiting.
 
         A part that crashes is started again; one that keeps crashing ends the whole with its
-        reason. Where it listens is set in the environment: FILES_HOST, FILES_PORT and
+        reason. What this machine cannot start for now, as on a full disk, is tried until it can.
+        Where it listens is set in the environment: FILES_HOST, FILES_PORT and
         FILES_BACKEND_PORT (docs/settings.md). A data folder is served once.
     """
     needs_database = False
