@@ -16,6 +16,7 @@ from django.db import DatabaseError
 
 from files.errors import FilesError, MalformedRequestError
 from files.ids import id_of
+from files.operations.upload_expiry import release_landing
 
 from .appending import Engine
 from .archives import ArchiveDoor
@@ -120,6 +121,8 @@ class Doors:
                 raise  # too late for a page: the connection breaks, and the server logs why
             await self._django.respond({**scope, "files.fault": error}, draining_send)
         finally:
+            if (landed := body.landed) is not None and not landed.is_settled:
+                exchange.later.append(partial(release_landing, landed.ticket.upload_id))
             body.close()
 
     async def _dispatch(self, scope: Scope, body: Body, receive: Receive, send: Send) -> None:

@@ -68,6 +68,7 @@ class Landed:
     size: int  # bytes, as the request states them
     ticket: Ticket
     found: LandedFile | FilesError = field(repr=False)
+    is_settled: bool = False  # whether somebody sees to the upload that was begun for it
 
     def file(self) -> LandedFile:
         """Give the file. Raises DiskFullError and StorageFailedError where there is none."""

@@ -207,6 +207,7 @@ class PutDoor:
         """Put a file whose body nginx has received, or could not."""
         find = partial(_find_begun, landed=landed)
         admission, upload = await self._django.in_thread(find, asker, put)
+        landed.is_settled = True
         return await self._take(admission, upload, admission.put, body.pieces(), landed)
 
     async def _take(

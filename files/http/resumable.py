@@ -142,6 +142,8 @@ class ResumableDoor:
             return None
         if isinstance(intent, Continue):
             append = replace(intent.append, landed=body.landed)
+            if body.landed is not None:
+                body.landed.is_settled = True  # the upload is there without it
             return await self._engine.append(intent.upload_id, actor, append, body.pieces())
         return await self._begin(intent, actor, body, begun)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, QuerySet, Sum
@@ -74,6 +75,16 @@ def release_landings() -> int:
         state=Upload.State.OPEN, landing_until__lte=timezone.now() - MARGIN
     )
     return sum(count for count, _size in _discard(late))
+
+
+def release_landing(upload_id: UUID) -> None:
+    """Forget the upload of a body that has landed and was refused, before its time is over.
+
+    One that is being taken, or was never to land, is left alone.
+    """
+    landing = Upload.objects.filter(state=Upload.State.OPEN, landing_until__isnull=False)
+    for _figures in _discard(landing.filter(pk=upload_id)):
+        pass
 
 
 def _expired(state: Upload.State) -> QuerySet[Upload]:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
 from json import loads
@@ -34,7 +34,7 @@ from files.uploads.put import PUT
 from files.uploads.resumable import IETF
 from files.uploads.tus import TUS
 from files.web.faces import UPLOAD
-from tests.factories import make_user, paths_in
+from tests.factories import make_lock, make_token, make_user, paths_in, reread
 from tests.http.client import Answer, DoorsClient
 from tests.http.forms import stored_files
 from tests.uploads.ietf import PARTIAL
@@ -366,6 +366,44 @@ def test_client_that_went_holds_its_room_for_minutes_only(nginx: Nginx, space: S
     assert (early, release_landings(), Upload.objects.count()) == (0, 1, 0)
     space.refresh_from_db()
     assert space.used_bytes == 0
+
+
+@pytest.mark.parametrize("path", ["/folders/{root}/files/a", "/api/v1/folders/{root}/content/a"])
+@pytest.mark.parametrize("loss", ["session", "rights", "folder"])
+def test_body_that_is_refused_when_it_has_landed_gives_its_room_back_at_once(
+    nginx: Nginx, space: Space, path: str, loss: str
+) -> None:
+    target = path.format(root=nginx.root.pk)
+    asked = nginx.ask("PUT", target, len(BODY))
+    reserved = reread(space).used_bytes
+    if loss == "session":
+        nginx.client = replace(nginx.client, cookies={})
+    elif loss == "rights":
+        Space.objects.filter(pk=space.pk).update(kind=Space.Kind.SHARED, owner=None)
+    else:
+        Entry.objects.filter(pk=nginx.root.pk).update(trashed_at=timezone.now())
+
+    answer = nginx.pass_on("PUT", target, BODY, asked.headers["x-landing-ticket"])
+
+    assert reserved == len(BODY)
+    assert answer.status == (401 if loss == "session" else 404)
+    assert reread(space).used_bytes == 0
+    assert not Upload.objects.exists()
+    Entry.objects.update(trashed_at=None)
+
+
+def test_webdav_body_that_is_refused_by_its_face_gives_its_room_back_at_once(
+    nginx: Nginx, space: Space, ada: User
+) -> None:
+    _token, secret = make_token(ada)
+    target, by_token = f"/dav/{space.slug}/a", {"Authorization": f"Bearer {secret}"}
+    asked = nginx.ask("PUT", target, len(BODY), **by_token)
+    make_lock(nginx.root)
+
+    answer = nginx.pass_on("PUT", target, BODY, asked.headers["x-landing-ticket"], **by_token)
+
+    assert (asked.status, answer.status) == (204, 423)
+    assert reread(space).used_bytes == 0
 
 
 def test_slow_body_whose_time_was_over_is_put_all_the_same(nginx: Nginx) -> None:
