@@ -168,10 +168,15 @@ def make_folder(parent: Entry, name: str, *, actor: Actor = SYSTEM) -> Entry:
 
 
 def make_file(
-    parent: Entry, name: str, content: bytes = b"content", *, actor: Actor = SYSTEM
+    parent: Entry,
+    name: str,
+    content: bytes = b"content",
+    *,
+    media_type: str = "text/plain",
+    actor: Actor = SYSTEM,
 ) -> Entry:
     """Put a file, as a new version if the name is taken."""
-    new = NewFile((name,), make_blob(content))
+    new = NewFile((name,), make_blob(content, media_type))
     (entry,) = put_files(parent, [new], actor=actor, clash=Clash.NEW_VERSION)
     assert isinstance(entry, Entry)
     return locate(SYSTEM, entry.pk).entry

@@ -43,6 +43,22 @@ _WHOLE_SIZE = """
     JOIN down ON e.parent_id = down.id WHERE e.trashed_at IS NULL
 """
 
+_CURRENT_TYPES = """
+    SELECT media_type FROM files_entry WHERE id = CAST(%s AS bigint) AND kind <> 0
+    UNION
+    SELECT e.media_type FROM files_entry e JOIN down ON e.parent_id = down.id
+    WHERE e.trashed_at IS NULL AND e.kind <> 0
+"""
+
+_ALL_TYPES = """
+    SELECT b.media_type FROM files_version v JOIN files_blob b ON b.id = v.blob_id
+    WHERE v.entry_id = CAST(%s AS bigint)
+    UNION
+    SELECT b.media_type FROM files_version v JOIN files_blob b ON b.id = v.blob_id
+    JOIN files_entry e ON e.id = v.entry_id
+    JOIN down ON e.parent_id = down.id WHERE e.trashed_at IS NULL
+"""
+
 _TRASHED = """
     SELECT e.id FROM files_entry e JOIN down ON e.parent_id = down.id
     WHERE e.trashed_at IS NOT NULL
@@ -103,6 +119,17 @@ def count_below(entry_id: int, *, limit: int) -> int:
 def size_of(entry_id: int, *, all_versions: bool = False) -> int:
     """Add up an entry and all that is live below it, in bytes: current versions, or all of them."""
     return _ask(_LIVE_FOLDERS + (_WHOLE_SIZE if all_versions else _CURRENT_SIZE), [entry_id] * 2)
+
+
+def types_of(entry_id: int, *, all_versions: bool = False) -> Sequence[str]:
+    """Give the types of an entry and all that is live below it: current versions, or all of them.
+
+    Each once, sorted.
+    """
+    with connection.cursor() as cursor:
+        sql = _LIVE_FOLDERS + (_ALL_TYPES if all_versions else _CURRENT_TYPES)
+        cursor.execute(sql, [entry_id] * 2)
+        return sorted(str(row[0]) for row in cursor.fetchall())
 
 
 def trashed_inside(entry_id: int) -> Sequence[int]:

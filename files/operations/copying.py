@@ -9,11 +9,12 @@ from itertools import batched
 from typing import Final
 
 from files.access import Actor
-from files.models import Entry, Event, Space, Version
+from files.models import Blob, Entry, Event, Space, Version
 
 from .blobs import BATCH, share_blobs
 from .journal import charge, lock_spaces
 from .properties import copy_properties
+from .type_rules import TypeRules
 from .versions import point_at_newest
 
 MARK: Final = "transfer "  # how the key of an unfinished copy begins: no name that a user sees
@@ -39,7 +40,8 @@ class Transfer:
 def copy_rows(sources: Sequence[Entry], job: Transfer, *, parent_id: int | None) -> list[Entry]:
     """Insert detached copies of some entries, with those of their versions and properties.
 
-    Locks the space that they come to, and charges it. Raises QuotaExceededError.
+    Locks the space that they come to, and charges it. Raises TypeRefusedError and
+    QuotaExceededError.
     """
     space = lock_spaces(job.parent.space_id)[job.parent.space_id]
     copies = Entry.objects.bulk_create(
@@ -50,6 +52,7 @@ def copy_rows(sources: Sequence[Entry], job: Transfer, *, parent_id: int | None)
     if not job.moves:
         versions = versions.filter(pk__in=[source.version_id for source in sources])
     rows = list(versions)
+    _require_types(sources, rows, space)
     share_blobs(row.blob_id for row in rows)
     _renew_digests(rows)
     charge(space, sum(row.size for row in rows))
@@ -63,6 +66,17 @@ def copy_rows(sources: Sequence[Entry], job: Transfer, *, parent_id: int | None)
         version.entry.version = version
     copy_properties({pk: copy.pk for pk, copy in by_source.items()})
     return copies
+
+
+def _require_types(sources: Sequence[Entry], rows: Sequence[Version], space: Space) -> None:
+    """Hold what comes from another space against the rules of this one. Raises TypeRefusedError."""
+    rules = TypeRules.of(space)
+    if not rules.hold or all(source.space_id == space.pk for source in sources):
+        return
+    for some in batched(sorted({row.blob_id for row in rows}), BATCH):
+        types = Blob.objects.filter(pk__in=some).values_list("media_type", flat=True)
+        for media_type in types.distinct():
+            rules.require(media_type)
 
 
 def _renew_digests(rows: Sequence[Version]) -> None:

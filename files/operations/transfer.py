@@ -16,7 +16,7 @@ from django.utils import timezone
 from files.access import Actor, locate
 from files.errors import ChangedMeanwhileError, FilesError, MoveIntoSelfError, QuotaExceededError
 from files.models import Entry, Event, Right, Space
-from files.models.tree import count_below, is_any_inside, size_of
+from files.models.tree import count_below, is_any_inside, size_of, types_of
 from files.names import check_name
 
 from .blobs import BATCH
@@ -26,6 +26,7 @@ from .journal import draft, lock_spaces, record
 from .lock_rules import require_unlocked, require_unlocked_tree, take_tree
 from .naming import free_name, set_name
 from .trash import detach, purge_some
+from .type_rules import TypeRules
 
 INLINE_LIMIT = 500  # entries that a request copies itself
 TRIES = 3  # how often a job starts over when the source changes under it
@@ -43,8 +44,9 @@ class Outcome:
 def move_entries(entries: Sequence[Entry], *, parent: Entry, actor: Actor) -> Outcome:
     """Move entries into a folder: one row each within a space, a copy and a deletion between two.
 
-    Raises what move_within_space raises; between spaces also QuotaExceededError. All or none is
-    moved, but for what a job does later, with the lock tokens of now.
+    Raises what move_within_space raises; between spaces also QuotaExceededError, and
+    TypeRefusedError for a version that may not be sent there. All or none is moved, but for what a
+    job does later, with the lock tokens of now.
     """
     with transaction.atomic():
         lock_spaces(parent.space_id, *(entry.space_id for entry in entries))
@@ -60,7 +62,8 @@ def move_entries(entries: Sequence[Entry], *, parent: Entry, actor: Actor) -> Ou
 def copy_entries(entries: Sequence[Entry], *, parent: Entry, actor: Actor) -> Outcome:
     """Copy the current versions of entries into a folder; a taken name becomes a numbered one.
 
-    Raises NotAFolderError, TooDeepError, MoveIntoSelfError, LockedError and QuotaExceededError.
+    From another space comes only what may be sent to this one. Raises NotAFolderError,
+    TooDeepError, MoveIntoSelfError, LockedError, TypeRefusedError and QuotaExceededError.
     """
     with transaction.atomic():
         lock_spaces(parent.space_id, *(entry.space_id for entry in entries))
@@ -196,6 +199,7 @@ def _check(entry_ids: Sequence[int], job: Transfer) -> None:
     require_folder(destination)
     space = destination.entry.space
     require_unlocked(destination, space, job.actor)
+    rules = TypeRules.of(space)
     way = {job.parent.pk, *(node.id for node in destination.ancestors)}
     needed = 0
     for entry_id in entry_ids:
@@ -207,12 +211,25 @@ def _check(entry_ids: Sequence[int], job: Transfer) -> None:
         if job.moves:
             require_unlocked_tree(located, source.space, job.actor)
             fit_name(_named(source, job), destination, space)
+        _require_types(source, rules, job)
         needed += 0 if job.is_shallow else size_of(source.pk, all_versions=job.moves)
     room = space.free_bytes
     if room is not None and needed > room:
         raise QuotaExceededError(
             quota=space.quota_bytes, used=space.used_bytes, free=room, needed=needed
         )
+
+
+def _require_types(source: Entry, rules: TypeRules, job: Transfer) -> None:
+    """Make sure that what comes from another space may come in, as if it were sent there.
+
+    Advice, to refuse before a job is asked: copy_rows decides. Raises TypeRefusedError.
+    """
+    if source.space_id == job.parent.space_id or not rules.hold:
+        return
+    if not (job.is_shallow and source.is_folder):
+        for media_type in types_of(source.pk, all_versions=job.moves):
+            rules.require(media_type)
 
 
 def _named(source: Entry, job: Transfer) -> Entry:

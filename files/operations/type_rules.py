@@ -52,6 +52,11 @@ class TypeRules:
         allowed = (settings.FILES_ALLOWED_TYPES, space.allowed_types.split())
         return cls(_pattern(forbidden), tuple(_pattern(tuple(globs)) for globs in allowed if globs))
 
+    @property
+    def hold(self) -> bool:
+        """Tell whether there are any: most spaces have none, and need not look at types."""
+        return bool(self.allowing) or self.forbidding is not _pattern(())
+
     def require(self, media_type: str) -> None:
         """Raise TypeRefusedError for a type that may not come in."""
         is_allowed = all(pattern.fullmatch(media_type) for pattern in self.allowing)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from files.access import trashed_in
@@ -18,10 +20,12 @@ from files.errors import (
     QuotaExceededError,
     RootFolderError,
     TooDeepError,
+    TypeRefusedError,
 )
 from files.models import Blob, Entry, Event, Grant, Space, Version
 from files.operations.entries import trash_entries
-from files.operations.spaces import set_case_twins, set_quota
+from files.operations.overwriting import Place, copy_to
+from files.operations.spaces import set_case_twins, set_quota, set_type_rules
 from files.operations.transfer import (
     copy_entries,
     move_entries,
@@ -32,6 +36,7 @@ from tests.factories import (
     TREE,
     last_events,
     make_file,
+    make_files,
     make_folder,
     make_member,
     make_tree,
@@ -281,3 +286,80 @@ def test_copy_whose_bytes_are_going_is_refused(root: Entry, there: Entry) -> Non
 
     Blob.objects.filter(pk=blob.pk).update(state=Blob.State.LIVE, doomed_at=None)
     assert paths_in(there) == {}
+
+
+type Carry = Callable[..., object]
+
+
+def forbid(there: Entry, *, forbidden: str = "", allowed: str = "") -> None:
+    """Say which types may come into the other space."""
+    set_type_rules(there.space, allowed=allowed, forbidden=forbidden, actor=SYSTEM)
+
+
+@pytest.mark.parametrize("carry", [copy_entries, move_entries])
+@pytest.mark.parametrize("rules", [{"forbidden": "video/*"}, {"allowed": "text/* image/png"}])
+def test_what_may_not_be_sent_to_a_space_is_not_copied_or_moved_there(
+    root: Entry, there: Entry, carry: Carry, rules: dict[str, str]
+) -> None:
+    folder = make_folder(root, "folder")
+    make_file(make_folder(folder, "deep"), "film", media_type="video/mp4")
+    fine = make_file(root, "fine")
+    forbid(there, **rules)
+
+    with pytest.raises(TypeRefusedError) as caught:
+        carry([fine, folder], parent=there, actor=SYSTEM)
+
+    assert caught.value.data == {"media_type": "video/mp4"}
+    assert paths_in(there) == {}
+    assert paths_in(root)["folder/deep/film"] == b"content"
+
+
+@pytest.mark.parametrize("carry", [copy_entries, move_entries])
+def test_within_a_space_its_rules_are_not_asked(root: Entry, carry: Carry) -> None:
+    film, target = make_file(root, "film", media_type="video/mp4"), make_folder(root, "target")
+    forbid(root, forbidden="video/*")
+
+    carry([film], parent=target, actor=SYSTEM)
+
+    assert paths_in(target) == {"film": b"content"}
+
+
+def test_older_versions_count_where_they_come_along(root: Entry, there: Entry) -> None:
+    make_file(root, "a", b"old", media_type="video/mp4")
+    file = make_file(root, "a", b"new", media_type="text/plain")
+    forbid(there, forbidden="video/*")
+
+    with pytest.raises(TypeRefusedError):
+        move_entries([file], parent=there, actor=SYSTEM)
+    copy_entries([file], parent=there, actor=SYSTEM)
+
+    assert paths_in(there) == {"a": b"new"}
+
+
+def test_what_is_trashed_or_stays_behind_is_not_asked_about(root: Entry, there: Entry) -> None:
+    folder = make_folder(root, "folder")
+    trash_entries([make_file(folder, "film", media_type="video/mp4")], actor=SYSTEM)
+    shallow = make_folder(root, "shallow")
+    make_file(shallow, "film", media_type="video/mp4")
+    forbid(there, forbidden="video/*")
+
+    move_entries([folder], parent=there, actor=SYSTEM)
+    copy_to(shallow, Place(there, "shallow"), is_shallow=True, actor=SYSTEM)
+
+    assert paths_in(there) == {"folder": None, "shallow": None}
+
+
+def test_types_cost_a_flat_number_of_queries(root: Entry, there: Entry) -> None:
+    folders = [make_folder(root, "few"), make_folder(root, "many")]
+    make_files(folders[0], "one")
+    make_files(folders[1], *(f"{number}" for number in range(40)))
+    forbid(there, forbidden="video/*")
+    asked = []
+
+    for folder in folders:
+        with CaptureQueriesContext(connection) as queries:
+            copy_entries([folder], parent=there, actor=SYSTEM)
+        asked.append(len(queries))
+
+    assert asked[0] == asked[1]
+    assert len(paths_in(there)) == 43

@@ -13,11 +13,12 @@ from files.errors import (
     EntryNotFoundError,
     ForbiddenError,
     QuotaExceededError,
+    TypeRefusedError,
 )
 from files.models import Entry, Event, Grant, Space
 from files.operations import transfer
 from files.operations.entries import rename_entry, trash_entries
-from files.operations.spaces import set_quota
+from files.operations.spaces import set_quota, set_type_rules
 from files.operations.transfer import (
     copy_entries,
     discard_staged,
@@ -285,6 +286,24 @@ def test_job_over_quota_half_way_leaves_nothing(
 
     assert set(Entry.objects.filter(space=other)) == {there}
     assert reread(other).used_bytes == 0
+
+
+def test_job_that_meets_a_type_which_may_not_come_leaves_nothing(
+    by_job: None, root: Entry, there: Entry, other: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = make_tree(root)
+    move_entries([tree], parent=there, actor=SYSTEM)
+    set_type_rules(other, allowed="", forbidden="text/*", actor=SYSTEM)
+    with pytest.raises(TypeRefusedError):
+        run_transfer(asked(other), actor=SYSTEM)
+
+    monkeypatch.setattr(transfer, "types_of", lambda *_args, **_more: [])
+    with pytest.raises(TypeRefusedError):
+        run_transfer(asked(other), actor=SYSTEM)
+
+    assert set(Entry.objects.filter(space=other)) == {there}
+    assert reread(other).used_bytes == 0
+    assert paths_in(root) == TREE
 
 
 def test_second_run_of_a_job_at_the_same_time_makes_no_double(
