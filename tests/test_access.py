@@ -241,7 +241,7 @@ def test_what_is_detached_is_found_by_nobody(root: Entry) -> None:
     outer = make_folder(root, "outer")
     file = make_file(outer, "file")
     (trashed,) = trash_entries([outer], actor=SYSTEM)
-    detach(trashed)
+    detach([locate_trashed(SYSTEM, trashed.pk)])
 
     for entry in (outer, file):
         for find in (locate, locate_trashed):
@@ -407,7 +407,7 @@ def test_search_shows_only_what_is_visible_to_the_actor(root: Entry, space: Spac
     shown = make_file(root, "hit 4")
     elsewhere = make_file(root_of(make_shared_space(bob=Role.VIEWER)), "hit 5")
     trash_entries([outer, trashed], actor=SYSTEM)
-    detach(detached)
+    detach([locate(SYSTEM, detached.pk)])
 
     assert space.owner is not None
     assert search(actor_of(space.owner), "hit") == [shown]

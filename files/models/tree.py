@@ -59,8 +59,15 @@ _ALL_TYPES = """
     JOIN down ON e.parent_id = down.id WHERE e.trashed_at IS NULL
 """
 
-_TRASHED = """
-    SELECT e.id FROM files_entry e JOIN down ON e.parent_id = down.id
+# What was trashed out of some subtrees, each with the top of its own.
+_TRASHED_INSIDE = """
+    WITH RECURSIVE down(top_id, id) AS (
+        SELECT e.id, e.id FROM files_entry e WHERE e.id IN ({ids})
+        UNION ALL
+        SELECT down.top_id, e.id FROM files_entry e JOIN down ON e.parent_id = down.id
+        WHERE e.kind = 0 AND e.trashed_at IS NULL
+    )
+    SELECT e.id, down.top_id FROM files_entry e JOIN down ON e.parent_id = down.id
     WHERE e.trashed_at IS NOT NULL
 """
 
@@ -132,11 +139,14 @@ def types_of(entry_id: int, *, all_versions: bool = False) -> Sequence[str]:
         return sorted(str(row[0]) for row in cursor.fetchall())
 
 
-def trashed_inside(entry_id: int) -> Sequence[int]:
-    """Give the ids of what was trashed out of a folder before the folder itself was."""
+def trashed_inside(entry_ids: Iterable[int]) -> dict[int, int]:
+    """Give what was trashed out of some folders before those were: its ids, with the folders'."""
+    found: dict[int, int] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_LIVE_FOLDERS + _TRASHED, [entry_id])
-        return [int(row[0]) for row in cursor.fetchall()]
+        for some in batched(sorted(set(entry_ids)), _BATCH):
+            cursor.execute(_TRASHED_INSIDE.format(ids=", ".join(["%s"] * len(some))), some)
+            found.update(cursor.fetchall())
+    return found
 
 
 def measure_trash(space_id: int, *, before: datetime | None = None) -> tuple[int, int]:

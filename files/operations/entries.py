@@ -6,12 +6,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from files.access import Actor, Located, locate
+from files.access import Actor, Located, locate, locate_each
 from files.errors import MoveIntoSelfError, NotAFolderError, RootFolderError, TooDeepError
 from files.models import Entry, Event, Right, Space
 from files.names import check_name
 
-from .journal import draft, lock_spaces, record
+from .blobs import BATCH
+from .journal import draft, lock_spaces, record, record_each
 from .lock_rules import require_unlocked, take_tree
 from .naming import free_name, require_free_name, set_name
 
@@ -152,16 +153,17 @@ def trash_entries(entries: Sequence[Entry], *, actor: Actor) -> list[Entry]:
     """
     spaces = lock_spaces(*(entry.space_id for entry in entries))
     # All are found before any is trashed, which would hide what lies in it.
-    ids = dict.fromkeys(entry.pk for entry in entries)
-    found = [locate(actor, entry_id, Right.EDIT) for entry_id in ids]
+    found = locate_each(actor, [entry.pk for entry in entries], Right.EDIT)
     now = timezone.now()
+    trashed, before = [located.entry for located in found], []
     for located in found:
         entry, space = located.entry, spaces[located.entry.space_id]
         refuse_root(entry, space, actor)
         take_tree(located, space, actor)
-        before = entry.placement
+        before.append(entry.placement)
         entry.trashed_at, entry.trashed_by = now, actor.user
         entry.revision += 1
-        entry.save(update_fields=["trashed_at", "trashed_by", "revision"])
-        record(space, [draft(Event.Kind.ENTRY_TRASHED, entry, before=before)], actor=actor)
-    return [located.entry for located in found]
+    columns = ["trashed_at", "trashed_by", "revision"]
+    Entry.objects.bulk_update(trashed, columns, batch_size=BATCH)
+    record_each(spaces, Event.Kind.ENTRY_TRASHED, trashed, before, actor=actor)
+    return trashed

@@ -1,6 +1,6 @@
 """The three steps that every change shares: lock its spaces, charge the quota, record the event."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -102,6 +102,22 @@ _COLUMNS: Final = (
     "space_id", "seq", "kind", "entry_id", "actor_id", "actor_name", "token_id", "token_name",
     "door", "at", "before", "after",
 )  # fmt: skip
+
+
+def record_each(
+    spaces: Mapping[int, Space],
+    kind: Event.Kind,
+    entries: Sequence[Entry],
+    before: Sequence[dict[str, Any]],
+    *,
+    actor: Actor,
+) -> None:
+    """Append one event for each of some entries of locked spaces, to what they were before."""
+    drafts: dict[int, list[Draft]] = {}
+    for entry, then in zip(entries, before, strict=True):
+        drafts.setdefault(entry.space_id, []).append(draft(kind, entry, before=then))
+    for space_id, some in drafts.items():
+        record(spaces[space_id], some, actor=actor)
 
 
 def record(space: Space, drafts: Sequence[Draft], *, actor: Actor) -> None:

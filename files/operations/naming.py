@@ -52,9 +52,34 @@ def free_name(parent: Entry, name: str, *, kind: int) -> str:
     return name
 
 
+def free_names(wanted: Sequence["WantedName"]) -> list[str]:
+    """Give each name if it is free in its folder, or else a numbered one; no two alike.
+
+    Set-wise; one folder must be one instance, with its space.
+    """
+    keys = live_children([(want.parent, name_key(want.name)) for want in wanted], by="name_key")
+    strict = [want for want in wanted if want.parent.space.refuses_case_twins]
+    folds = live_children([(want.parent, name_fold(want.name)) for want in strict], by="name_fold")
+    given: set[Place] = set()  # by key
+    used: set[Place] = set()  # by fold, as numbered_names has it
+    names, later = [want.name for want in wanted], list[int]()
+    for index, want in enumerate(wanted):
+        key, fold = (want.parent.pk, name_key(want.name)), (id(want.parent), name_fold(want.name))
+        is_twin = (want.parent.pk, fold[1]) in folds or fold in used
+        if key in keys or key in given or (want.parent.space.refuses_case_twins and is_twin):
+            later.append(index)
+        else:
+            given.add(key)
+            used.add(fold)
+    numbered = numbered_names([wanted[index] for index in later], used)
+    for index, name in zip(later, numbered, strict=True):
+        names[index] = name
+    return names
+
+
 @dataclass(frozen=True, slots=True)
 class WantedName:
-    """A name that is taken in a folder, which may be one that is not saved yet."""
+    """A name that is wanted in a folder, which may be one that is not saved yet."""
 
     parent: Entry
     name: str

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from files.access import Actor, locate
+from files.access import Actor, Located, locate
 from files.errors import ChangedMeanwhileError, FilesError, MoveIntoSelfError, QuotaExceededError
 from files.models import Entry, Event, Right, Space
 from files.models.tree import count_below, is_any_inside, size_of, types_of
@@ -315,14 +315,15 @@ def _attach(top: Entry, source: Entry, job: Transfer) -> Entry:
         before["request"] = job.mark  # so that a repeated job knows what it has done
     record(space, [draft(kind, top, before=before)], actor=job.actor)
     if job.moves:
-        _take_away(source, spaces[source.space_id], top, job.actor)
+        _take_away(located, spaces[source.space_id], top, job.actor)
     return top
 
 
-def _take_away(source: Entry, space: Space, copy: Entry, actor: Actor) -> None:
+def _take_away(located: Located, space: Space, copy: Entry, actor: Actor) -> None:
     """Detach the source of a finished move; what was trashed out of it stays in its trash."""
+    source = located.entry
     before = source.placement
-    detach(source)
+    detach([located])
     after = {"entry": copy.pk, "space": copy.space_id, "parent": copy.parent_id}
     event = draft(Event.Kind.ENTRY_MOVED, source, before=before, after=after)
     record(space, [event], actor=actor)

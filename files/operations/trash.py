@@ -4,67 +4,86 @@ Deleting detaches the top of a tree in one row, which hides all of it at once; t
 bounded transactions, at once for a small tree and by a job for a large one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from datetime import datetime
 from itertools import batched
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
-from files.access import Actor, Located, get_space, locate_trashed, trashed_in
+from files.access import Actor, Located, get_space, locate_each_trashed, trashed_in
 from files.models import Entry, Event, Grant, Lock, Property, Right, Space, Version
 from files.models.tree import shelters_of_newer_trash, trashed_inside
 
 from .blobs import BATCH, doom_unreferenced
-from .journal import discharge, draft, lock_spaces, record
+from .journal import discharge, draft, lock_spaces, record, record_each
 from .lock_rules import find_locks
-from .naming import free_name, set_name
+from .naming import WantedName, free_names, set_name
+
+_NAMES: Final = ("name", "name_key", "name_fold")
 
 
 @transaction.atomic
 def restore_entries(entries: Sequence[Entry], *, actor: Actor) -> list[Entry]:
     """Bring entries back to where they were trashed, or none of them.
 
-    Where that folder is gone or trashed itself, to its nearest living ancestor; where the name was
-    taken meanwhile, beside it under a numbered name. Locks the spaces. Raises NotTrashedError, and
-    LockedError where that folder is locked.
+    Where that folder is gone or trashed itself, and not restored along with them, to its nearest
+    living ancestor; where the name was taken meanwhile, beside it under a numbered name. Locks the
+    spaces. Raises NotTrashedError, and LockedError where that folder is locked.
     """
     spaces = lock_spaces(*(entry.space_id for entry in entries))
-    ids = dict.fromkeys((entry.pk, entry.space_id) for entry in entries)
-    return [_restore_one(entry_id, spaces[space_id], actor) for entry_id, space_id in ids]
+    found = locate_each_trashed(actor, [entry.pk for entry in entries])
+    parents = _living_ancestors(found, spaces, actor)
+    before = [located.entry.placement for located in found]
+    restored = [located.entry for located in found]
+    wanted = [
+        WantedName(parent, entry.name, is_folder=entry.is_folder)
+        for entry, parent in zip(restored, parents, strict=True)
+    ]
+    for entry, parent, name in zip(restored, parents, free_names(wanted), strict=True):
+        entry.parent = parent
+        set_name(entry, name)
+        entry.trashed_at = entry.trashed_by = None
+        entry.revision += 1
+    columns = ["parent", *_NAMES, "trashed_at", "trashed_by", "revision"]
+    Entry.objects.bulk_update(restored, columns, batch_size=BATCH)
+    record_each(spaces, Event.Kind.ENTRY_RESTORED, restored, before, actor=actor)
+    return restored
 
 
-def _restore_one(entry_id: int, space: Space, actor: Actor) -> Entry:
-    """Restore one entry of a locked space."""
-    located = locate_trashed(actor, entry_id)
-    entry = located.entry
-    before = entry.placement
-    entry.parent = _living_ancestor(located, space, actor)
-    set_name(entry, free_name(entry.parent, entry.name, kind=entry.kind))
-    entry.trashed_at = entry.trashed_by = None
-    entry.revision += 1
-    names = ["name", "name_key", "name_fold"]
-    entry.save(update_fields=["parent", *names, "trashed_at", "trashed_by", "revision"])
-    record(space, [draft(Event.Kind.ENTRY_RESTORED, entry, before=before)], actor=actor)
-    return entry
+def _living_ancestors(
+    found: Sequence[Located], spaces: Mapping[int, Space], actor: Actor
+) -> list[Entry]:
+    """Give the folder that each trashed entry comes back to: one instance for each folder.
 
-
-def _living_ancestor(located: Located, space: Space, actor: Actor) -> Entry:
-    """Give the folder nearest to a trashed entry that is neither trashed nor below the trash.
-
-    Raises LockedError if that may not have another member.
+    Raises LockedError if one may not have another member.
     """
-    nearest = located.trail[0].id
-    for node in located.trail[1:]:
-        if node.is_trashed:
-            break
-        nearest = node.id
-    ids = [node.id for node in located.ancestors]
-    above = ids[: ids.index(nearest)]
-    find_locks(space, [*above, nearest], actor).require(nearest, above)
-    return Entry.objects.select_related("space").get(pk=nearest)
+    ids = {located.entry.pk for located in found}
+    nearest = [_nearest(located, ids) for located in found]
+    for space in spaces.values():
+        ways = [
+            (way[-1], way[:-1])
+            for way, located in zip(nearest, found, strict=True)
+            if located.entry.space_id == space.pk
+        ]
+        locks = find_locks(space, {pk for last, above in ways for pk in (last, *above)}, actor)
+        for last, above in ways:
+            locks.require(last, above)
+    folders = Entry.objects.select_related("space").in_bulk({way[-1] for way in nearest})
+    return [folders[way[-1]] for way in nearest]
+
+
+def _nearest(located: Located, restored: Collection[int]) -> list[int]:
+    """Give the way to the folder next to an entry that is visible, or is when all are restored."""
+    nodes, last = located.ancestors, len(located.ancestors) - 1
+    for at in range(last, -1, -1):
+        if nodes[at].id in restored:
+            break  # whatever is between comes along
+        if nodes[at].is_trashed:
+            last = at - 1  # a root never is
+    return [node.id for node in nodes[: last + 1]]
 
 
 @transaction.atomic
@@ -75,12 +94,11 @@ def delete_entries(entries: Sequence[Entry], *, actor: Actor) -> None:
     NotTrashedError. Trees of more than a batch are hidden now and removed by a job.
     """
     spaces = lock_spaces(*(entry.space_id for entry in entries))
-    for entry_id in dict.fromkeys(entry.pk for entry in entries):
-        entry = locate_trashed(actor, entry_id, Right.MANAGE).entry
-        space, before = spaces[entry.space_id], entry.placement
-        detach(entry)
-        event = draft(Event.Kind.ENTRY_PURGED, entry, before=before)
-        record(space, [event], actor=actor)
+    found = locate_each_trashed(actor, [entry.pk for entry in entries], Right.MANAGE)
+    before = [located.entry.placement for located in found]
+    detach(found)
+    gone = [located.entry for located in found]
+    record_each(spaces, Event.Kind.ENTRY_PURGED, gone, before, actor=actor)
     for space in spaces.values():
         purge_some(space)
 
@@ -116,22 +134,42 @@ def _move_newer_out(space: Space, moment: datetime) -> None:
     """
     while shelters := shelters_of_newer_trash(space.pk, before=moment):
         for folder in Entry.objects.filter(pk__in=shelters).order_by("pk"):
-            for some in batched(trashed_inside(folder.pk), BATCH):
+            for some in batched(trashed_inside([folder.pk]), BATCH):
                 newer = Entry.objects.filter(pk__in=some, trashed_at__gte=moment)
                 newer.update(parent=folder.parent_id)
 
 
-def detach(entry: Entry) -> None:
-    """Take a tree out of sight of everybody, to be removed; the caller locked and records.
+def detach(found: Sequence[Located]) -> None:
+    """Take trees out of sight of everybody, to be removed; the caller locked and records.
 
-    What was trashed out of it earlier stays in the trash, as if out of the folder it lies in.
+    What was trashed out of them earlier stays in the trash, as if out of the folder that the
+    outermost of them lies in.
     """
-    for some in batched(trashed_inside(entry.pk), BATCH):
-        Entry.objects.filter(pk__in=some).update(parent=entry.parent_id)
-    entry.parent = None
-    entry.trashed_at = entry.trashed_at or timezone.now()
-    entry.revision += 1
-    entry.save(update_fields=["parent", "trashed_at", "revision"])
+    tops = {located.entry.pk: located for located in found}
+    moved = [
+        Entry(pk=pk, parent_id=_outside(tops[top_id], tops))
+        for pk, top_id in trashed_inside(tops).items()
+        if pk not in tops
+    ]
+    Entry.objects.bulk_update(moved, ["parent"], batch_size=BATCH)
+    now = timezone.now()
+    for located in found:
+        entry = located.entry
+        entry.parent, entry.trashed_at = None, entry.trashed_at or now
+        entry.revision += 1
+    entries = [located.entry for located in found]
+    Entry.objects.bulk_update(entries, ["parent", "trashed_at", "revision"], batch_size=BATCH)
+
+
+def _outside(located: Located, tops: Container[int]) -> int | None:
+    """Give the folder next to a tree that goes which does not go as well."""
+    outside = located.ancestors[-1].id
+    for at in range(len(located.ancestors) - 1, 0, -1):
+        if located.ancestors[at].id in tops:
+            outside = located.ancestors[at - 1].id
+        elif located.ancestors[at].is_trashed:
+            break  # which is taken out of what goes, with all that is in it
+    return outside
 
 
 def detached_tops(space: Space) -> QuerySet[Entry]:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django_tasks_db.models import DBTaskResult
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -13,13 +15,16 @@ from files.access import Actor
 from files.jobs import tasks
 from files.jobs.outbox import dispatch
 from files.models import Entry, Event, Grant, Scope, Space
+from files.operations.entries import trash_entries
 from files.operations.known import LEAST
 from files.operations.requested import TASK
 from files.operations.transfer import INLINE_LIMIT
 from tests.factories import (
+    SYSTEM,
     actor_of,
     grow,
     make_file,
+    make_files,
     make_folder,
     make_member,
     make_shared_space,
@@ -568,3 +573,34 @@ def test_lists_take_as_many_queries_for_much_as_for_little(
         with django_assert_num_queries(count):
             assert ada.get(path.format(**named)).status == 200
     assert reread(space).last_seq > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "is_trashed"),
+    [
+        ("/trash/restore", True),
+        ("/trash/delete", True),
+        ("/trash/delete?dry_run=true", True),
+        ("/entries/trash", False),
+    ],
+)
+def test_many_entries_cost_the_queries_of_a_few(
+    ada: Api, root: Entry, path: str, *, is_trashed: bool
+) -> None:
+    batches = []
+    for name, count in (("few", 3), ("many", 90)):
+        folder = make_folder(root, name)
+        entries = make_files(folder, *(f"{number}" for number in range(count)))
+        if is_trashed:
+            trash_entries(entries, actor=SYSTEM)
+            make_files(folder, *(f"{number}" for number in range(0, count, 2)))  # taken names
+        batches.append([entry.pk for entry in entries])
+    asked = []
+
+    for ids in batches:
+        with CaptureQueriesContext(connection) as queries:
+            answer = ada.post(path, {"entries": ids})
+        asked.append(len(queries))
+        assert (answer.status, len(answer.json["entries"])) == (200, len(ids))
+
+    assert asked[0] == asked[1]

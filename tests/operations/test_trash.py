@@ -221,6 +221,70 @@ def test_delete_takes_a_folder_and_what_was_trashed_out_of_it_together(root: Ent
     assert set(Entry.objects.all()) == {root}
 
 
+@pytest.mark.parametrize("is_inner_first", [True, False])
+def test_restoring_a_folder_and_what_is_in_it_puts_both_where_they_were(
+    root: Entry, *, is_inner_first: bool
+) -> None:
+    outer = make_folder(root, "outer")
+    inner = make_folder(make_folder(outer, "between"), "inner")
+    file = make_file(inner, "file")
+    for entry in (file, inner, outer):
+        trash_entries([entry], actor=SYSTEM)
+    both = [file, outer] if is_inner_first else [outer, file]
+
+    restore_entries(both, actor=SYSTEM)
+
+    assert paths_in(root) == {
+        "outer": None, "outer/between": None, "outer/between/file": b"content",
+    }  # fmt: skip
+
+
+def test_restoring_along_goes_where_the_folder_goes(root: Entry) -> None:
+    gone = make_folder(root, "gone")
+    outer = make_folder(gone, "outer")
+    file = make_file(outer, "file")
+    for entry in (file, outer, gone):
+        trash_entries([entry], actor=SYSTEM)
+
+    restore_entries([file, outer], actor=SYSTEM)
+
+    assert paths_in(root) == {"outer": None, "outer/file": b"content"}
+
+
+def test_restored_entries_of_one_name_get_numbers_in_their_order(root: Entry) -> None:
+    files = []
+    for content in (b"1", b"2", b"3"):
+        files.append(make_file(root, "a", content))
+        trash_entries(files[-1:], actor=SYSTEM)
+
+    restored = restore_entries(files[::-1], actor=SYSTEM)
+
+    assert [entry.name for entry in restored] == ["a", "a (2)", "a (3)"]
+    assert paths_in(root) == {"a": b"3", "a (2)": b"2", "a (3)": b"1"}
+
+
+@pytest.mark.parametrize("is_inner_first", [True, False])
+@pytest.mark.parametrize("is_between", [True, False])
+def test_deleting_nested_trash_keeps_what_was_trashed_out_of_it(
+    root: Entry, *, is_inner_first: bool, is_between: bool
+) -> None:
+    outer = make_folder(root, "outer")
+    between = make_folder(outer, "between")
+    inner = make_folder(between, "inner")
+    kept = make_file(inner, "kept")
+    for entry in (kept, inner, *([between] if is_between else []), outer):
+        trash_entries([entry], actor=SYSTEM)
+    both = [inner, outer] if is_inner_first else [outer, inner]
+
+    delete_entries(both, actor=SYSTEM)
+
+    # Out of what goes, or with the folder between that lies in the trash by itself.
+    assert reread(kept).parent_id == (between.pk if is_between else root.pk)
+    assert not Entry.objects.filter(pk__in=[inner.pk, outer.pk]).exists()
+    (restored,) = restore_entries([kept], actor=SYSTEM)
+    assert restored.parent_id == root.pk
+
+
 def test_delete_works_across_spaces(root: Entry) -> None:
     there = make_file(root_of(make_shared_space()), "there")
     here = make_file(root, "here")

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.http import HttpResponse
 from ninja import Router
 
-from files.access import get_space, locate_trashed, trashed_in
+from files.access import get_space, locate_each_trashed, trashed_in
 from files.api.cursors import cursor_of, number_of
 from files.api.documents import (
     DeletionTold,
@@ -73,8 +73,7 @@ def delete_trashed(
 
 def _trashed(request: ApiRequest, body: EntriesSent, need: Right) -> Sequence[Entry]:
     """Find all that are named, each once, in the trash."""
-    ids = dict.fromkeys(body.entries)
-    return [locate_trashed(request.auth, entry_id, need).entry for entry_id in ids]
+    return [located.entry for located in locate_each_trashed(request.auth, body.entries, need)]
 
 
 @router.delete("/spaces/{int:space_id}/trash", response=DeletionTold, summary="Empty the trash")

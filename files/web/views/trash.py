@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from files.access import get_space, locate_trashed, trashed_in
+from files.access import get_space, locate_each_trashed, trashed_in
 from files.errors import EntryNotFoundError, MalformedRequestError
 from files.http.requests import FilesRequest
 from files.models import Entry, Right, Space
@@ -73,7 +73,8 @@ def trash(request: FilesRequest, space_id: int) -> HttpResponse:
 def _selected(request: FilesRequest, space: Space, ids: Sequence[int]) -> list[Entry]:
     """Find trashed entries of a space that a form names; those gone meanwhile are left out."""
     found = trashed_in(space).filter(pk__in=ids).order_by("-trashed_at", "-pk")
-    return [locate_trashed(request.actor, entry.pk).entry for entry in found]
+    keys = list(found.values_list("pk", flat=True))
+    return [located.entry for located in locate_each_trashed(request.actor, keys)]
 
 
 @page("GET", "POST")
