@@ -26,6 +26,8 @@ from tests.processes import environment, manage, wait_until
 SECONDS = float(os.environ.get("TEST_KILL_SECONDS", "40"))
 SEED = int(os.environ.get("TEST_KILL_SEED", str(time.time_ns() % 10**6)))
 SIZES = [0, 1, 1_000, 65_536, 300_000, 1_048_576, 4_000_000, 25_000_000]
+LARGE = 300_000  # bytes: larger files are sent until there are MOST_BYTES of them
+MOST_BYTES = 4 * 2**30  # what is acknowledged stays to the end, and an hour would fill any disk
 CLIENTS = 4
 MASTER_PAUSE = 6.0  # seconds: a part that ends sooner after its start counts as failing
 
@@ -37,6 +39,7 @@ class Uploads:
     admin: Session
     folder: int
     acknowledged: dict[str, str] = field(default_factory=dict)  # names and SHA-256
+    size: int = 0  # bytes of what is acknowledged
     unanswered: int = 0
     refused: list[Reply] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -49,12 +52,14 @@ class Uploads:
         while not self.is_over.is_set():
             count += 1
             names = [f"{number}-{count}-{at}" for at in range(chance.choice([1, 1, 2, 5]))]
-            contents = [chance.randbytes(chance.choice(SIZES)) for _name in names]
+            most = LARGE if self.size > MOST_BYTES else max(SIZES)
+            contents = [chance.randbytes(min(most, chance.choice(SIZES))) for _name in names]
             body = body_of(self.admin, *map(file, names, contents))
             answer = self._exchange(upload_head(self.admin, self.folder, len(body)), body)
             if answer.status == 303:
                 digests = [hashlib.sha256(content).hexdigest() for content in contents]
                 self.acknowledged |= dict(zip(names, digests, strict=True))
+                self.size += sum(map(len, contents))
             elif answer.status in {0, 502, 503, 504}:
                 self.unanswered += 1
                 time.sleep(0.05)
