@@ -6,6 +6,7 @@ from typing import Final
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.utils.translation import gettext as _
 
 from files.access import Located
@@ -56,14 +57,15 @@ _FAULTS: Final = (
 
 
 def upload_data() -> dict[str, object]:
-    """Gather what the script of the upload pages says to people, in their language.
+    """Gather what the script of the upload pages says to people, in their language, and its worker.
 
     Figures are formatted where they arise; no sentence depends on a number's plural.
     """
     faults = {error.code: str(error.message) for error in _FAULTS}
     faults["file-unreadable"] = _("The file was changed or moved meanwhile. Choose it again.")
     faults["other"] = _("The server did not take this file.")
-    return {"texts": {**_texts(), "faults": faults}}
+    hasher = static("files/js/hasher.js")
+    return {"texts": {**_texts(), "faults": faults}, "hasher": hasher}
 
 
 def _texts() -> dict[str, object]:

@@ -13,6 +13,7 @@ export class FakeServer {
   uploads = new Map(); // by URL: {length, bytes, metadata}
   log = []; // "PATCH 0", in the order in which they came
   sent = 0; // bytes of bodies that reached it
+  known = new Set(); // digests
   accidents = []; // of the next requests: a function (request, go) => answer, or null for none
 
   send = async (request) => {
@@ -33,6 +34,10 @@ export class FakeServer {
   }
 
   async #go({ method, url, headers, body }) {
+    if (url === "/uploads/known") {
+      const known = this.known.has(JSON.parse(body).sha256);
+      return { ...answer(known ? 201 : 200), text: JSON.stringify({ known, entry: null }) };
+    }
     if (method === "POST") {
       const created = `/uploads/${this.uploads.size + 1}`;
       const length = Number(headers["Upload-Length"]);

@@ -49,13 +49,14 @@ class MemoryStorage extends Map {
   removeItem = (key) => this.delete(key);
 }
 
-function start({ store = new Store(1, { storage: new MemoryStorage() }) } = {}) {
+function start({ store = new Store(1, { storage: new MemoryStorage() }), digest = null } = {}) {
   const server = new FakeServer();
   const door = new FakeDoor();
   const events = [];
   const uploader = new Uploader({
     send: server.send,
     door,
+    digest,
     store,
     clock: Date.now,
     onChange: () => {},
@@ -90,6 +91,19 @@ test("small files go together, large ones by themselves, empty folders are made"
   assert.equal(server.uploads.get("/uploads/1").bytes, LARGE);
   assert.deepEqual(new Set(Object.values(states(uploader))), new Set(["done"]));
   assert.ok(uploader.items.every(({ sent, size }) => sent === size));
+});
+
+test("a file that the server has is done at once, any other is sent", async () => {
+  const { server, uploader, add } = start({ digest: async (file) => file.text.slice(0, 1) });
+  server.known = new Set(["k"]);
+
+  add({ "known.bin": "k".repeat(LARGE.length), "new.bin": LARGE });
+  await settled(uploader);
+
+  assert.deepEqual(states(uploader), { "known.bin": "done", "new.bin": "done" });
+  assert.ok(uploader.items.every(({ sent, size }) => sent === size));
+  assert.equal(server.uploads.size, 1);
+  assert.ok(server.uploads.get("/uploads/1").bytes === LARGE);
 });
 
 test("so many at once, and no more", async () => {

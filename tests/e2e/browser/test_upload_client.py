@@ -99,6 +99,21 @@ def is_same(session: Session, folder: int, path: Path) -> bool:
     return came == hashlib.sha256(path.read_bytes()).digest()
 
 
+def digest_of(path: Path) -> str:
+    """Give the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def digests_in(stack: Stack, folder: int) -> dict[object, object]:
+    """Give the digests of the files in a folder, as far as they have been taken."""
+    rows = stack.rows(
+        "SELECT e.name, v.sha256 FROM files_entry e JOIN files_version v ON v.id = e.version_id"
+        " WHERE e.parent_id = ?",
+        folder,
+    )
+    return {name: sha256 for name, sha256 in rows}  # noqa: C416 - rows are of any length
+
+
 def shape_of(stack: Stack, folder: int) -> set[str]:
     """List the paths below a folder."""
     found = stack.rows(
@@ -158,6 +173,50 @@ def test_many_files_and_a_large_one_get_through_a_bad_line(
     assert min(sent.offsets[1:]) > 8 * MIB
     tasks = visitor.page.evaluate("() => longTasks")
     assert [task for task in tasks if task[1] >= 200] == []
+
+
+def test_what_the_server_has_is_not_sent_again(
+    visitor: Visitor, ada: Session, stack: Stack, tmp_path: Path
+) -> None:
+    first, again = visitor.make_folder(), visitor.make_folder()
+    known, new, largest = (
+        tmp_path / "film.bin", tmp_path / "new.bin", tmp_path / "largest.bin",
+    )  # fmt: skip
+    known.write_bytes(os.urandom(40 * MIB))
+    new.write_bytes(os.urandom(3 * MIB))
+    largest.write_bytes(os.urandom(64 * MIB))
+    visitor.page.add_init_script(WATCH_TASKS)
+    visitor.open(f"/upload/{first}")
+    choose(visitor, known)
+    finished(visitor).wait_for(timeout=WAIT)
+    wait_until(lambda: digests_in(stack, first) == {known.name: digest_of(known)}, seconds=30)
+
+    visitor.open(f"/upload/{again}")
+    sent = Sent(visitor)
+    visitor.drop(known, new, largest)
+    finished(visitor).wait_for(timeout=WAIT)
+
+    assert all(is_same(ada, again, path) for path in (known, new, largest))
+    begun = stack.rows("SELECT path FROM files_upload WHERE folder_id = ? ORDER BY path", again)
+    assert begun == [(largest.name,), (new.name,)]
+    assert sent.offsets.count(0) == 2
+    tasks = visitor.page.evaluate("() => longTasks")
+    assert [task for task in tasks if task[1] >= 200] == []
+
+
+def test_file_is_sent_where_nobody_can_be_asked_for_it(
+    visitor: Visitor, ada: Session, tmp_path: Path
+) -> None:
+    folder, file = visitor.make_folder(), tmp_path / "film.bin"
+    file.write_bytes(os.urandom(3 * MIB))
+    visitor.outages = True
+    visitor.page.route("**/uploads/known", lambda route: route.abort())
+    visitor.open(f"/upload/{folder}")
+
+    choose(visitor, file)
+    finished(visitor).wait_for(timeout=WAIT)
+
+    assert is_same(ada, folder, file)
 
 
 def test_reload_and_another_browser_go_on_with_the_rest(

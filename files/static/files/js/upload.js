@@ -1,5 +1,6 @@
 // Files and folders that are chosen, or dropped anywhere on the page, go out from here.
 
+import { makeDigest } from "./lib/hashing.js";
 import { Texts } from "./lib/texts.js";
 import { Door } from "./upload/door.js";
 import { watchDrops } from "./upload/drops.js";
@@ -13,13 +14,14 @@ import { keepAwake } from "./upload/wake.js";
 import { fromInput, TooManyError } from "./upload/walk.js";
 
 export function mount(root) {
-  const { texts: said } = JSON.parse(document.getElementById("upload-data").textContent);
+  const { texts: said, hasher } = JSON.parse(document.getElementById("upload-data").textContent);
   const texts = new Texts(said, document.documentElement.lang);
   const folder = Number(root.dataset.folder);
   const token = document.querySelector("main input[name=csrfmiddlewaretoken]").value;
   const store = new Store(root.dataset.user);
   const uploader = new Uploader({
     send,
+    digest: makeDigest(hasher),
     store,
     clock: Date.now,
     door: new Door({ token, send }),

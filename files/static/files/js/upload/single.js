@@ -1,12 +1,14 @@
 // One large file: begun, or gone on with where it was left, by this browser or another.
 
+import { putKnown } from "../lib/known.js";
 import { TusUpload, discard } from "../lib/tus.js";
 import { hold } from "./holds.js";
 
 export const UPLOADS = "/uploads/";
 const NOTED = 2000; // ms between two notes of how far an upload is
 
-// tools: send, chunks, waiting, clock, known, store, changed(item). Rejects as TusUpload.run does.
+// tools: send, digest, chunks, waiting, clock, known, store, changed(item). Rejects as TusUpload.run
+// does.
 export async function sendSingle(item, tools, signal) {
   const { known, store } = tools;
   const { same, changed } = item.url ? {} : known.find(item);
@@ -34,6 +36,7 @@ export async function sendSingle(item, tools, signal) {
   };
   const resumed = item.url || same?.url;
   if (resumed) remember(resumed);
+  else if (await putKnown(item, tools, signal)) return;
   const upload = new TusUpload({
     ...tools,
     endpoint: UPLOADS,

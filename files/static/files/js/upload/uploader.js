@@ -27,7 +27,7 @@ export class Uploader {
   #lanes;
   #tools;
 
-  // tools: send, door, store, clock; onChange(item), onSignedOut().
+  // tools: send, digest (null for none), door, store, clock; onChange(item), onSignedOut().
   constructor(tools) {
     this.#tools = {
       chunks: new ChunkSize(),
