@@ -18,13 +18,15 @@ class Asked:
     """Which properties a request wants of each resource.
 
     named are those that are missed where they are not there. is_all adds what allprop gives and
-    every dead property; names_only leaves out the values.
+    every dead property; names_only leaves out the values. refuses_below is for who asks for all
+    levels where one is told: the collections that are listed are refused in place of theirs.
     """
 
     named: tuple[PropertyName, ...] = ()
     is_all: bool = False
     names_only: bool = False
     is_minimal: bool = False  # what is missing is not told (RFC 8144, 2.1)
+    refuses_below: bool = False
 
     @classmethod
     def of(cls, root: Element | None, *, is_minimal: bool = False) -> Self:

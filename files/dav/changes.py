@@ -16,7 +16,6 @@ from .multistatus import propstat
 from .xml import DAV, PropertyName, dav, name_of, properties_in, write
 
 _WINDOWS: Final = "urn:schemas-microsoft-com:"
-_PROTECTED: Final = "<D:error><D:cannot-modify-protected-property/></D:error>"
 # The time of modification, as clients state it: rclone and others in seconds, KDE and Windows
 # Explorer as an HTTP-date. Windows reads its own back, so that it is kept as well.
 _TIMES: Final = {
@@ -26,6 +25,24 @@ _TIMES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a property is refused: a status and, where a standard names one, the condition."""
+
+    status: HTTPStatus
+    condition: str = ""
+
+    @property
+    def error(self) -> str:
+        """Write the condition as an element; nothing where there is none."""
+        return f"<D:error><D:{self.condition}/></D:error>" if self.condition else ""
+
+
+PROTECTED: Final = Why(HTTPStatus.FORBIDDEN, "cannot-modify-protected-property")  # RFC 4918, 16
+OTHER_TYPE: Final = Why(HTTPStatus.FORBIDDEN, "valid-resourcetype")  # RFC 5689, 3.3
+_NO_TIME: Final = Why(HTTPStatus.CONFLICT)
+
+
 @dataclass(slots=True)
 class Changes:
     """What a document wants: dead properties in order, a time, and what is refused, with why."""
@@ -33,7 +50,7 @@ class Changes:
     dead: list[PropertyChange] = field(default_factory=list)
     modified_at: datetime | None = None
     accepted: dict[PropertyName, None] = field(default_factory=dict)
-    refused: dict[PropertyName, HTTPStatus] = field(default_factory=dict)
+    refused: dict[PropertyName, Why] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root: Element, *, allowed: frozenset[PropertyName] = frozenset()) -> Self:
@@ -58,7 +75,7 @@ class Changes:
         if name in _TIMES:
             self._take_time(name, element)
         elif name in LIVE:
-            self.refused[name] = HTTPStatus.FORBIDDEN
+            self.refused[name] = PROTECTED
         else:
             value = write(element) if element is not None else None
             self.dead.append(PropertyChange(name.namespace, name.name, value))
@@ -68,12 +85,12 @@ class Changes:
         """Take a time; the server's own can be set but not removed."""
         is_windows = name.namespace == _WINDOWS
         if element is None and not is_windows:
-            self.refused[name] = HTTPStatus.FORBIDDEN
+            self.refused[name] = PROTECTED
             return
         if element is not None:
             time = _time_of((element.text or "").strip())
             if time is None:
-                self.refused[name] = HTTPStatus.CONFLICT
+                self.refused[name] = _NO_TIME
                 return
             self.modified_at = time
         if is_windows:
@@ -96,9 +113,8 @@ def propstats_of(changes: Changes) -> str:
     if not changes.refused:
         return propstat((name.element for name in changes.accepted), HTTPStatus.OK)
     told = ""
-    for status in dict.fromkeys(changes.refused.values()):
-        names = (name.element for name, why in changes.refused.items() if why == status)
-        more = _PROTECTED if status is HTTPStatus.FORBIDDEN else ""
-        told += propstat(names, status, more)
+    for reason in dict.fromkeys(changes.refused.values()):
+        names = (name.element for name, why in changes.refused.items() if why == reason)
+        told += propstat(names, reason.status, reason.error)
     others = (name.element for name in changes.accepted if name not in changes.refused)
     return told + propstat(others, HTTPStatus.FAILED_DEPENDENCY)

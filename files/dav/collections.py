@@ -4,14 +4,14 @@ from http import HTTPStatus
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from files.errors import EntryExistsError, MalformedRequestError, UnsupportedTypeError
+from files.errors import EntryExistsError, MalformedRequestError
 from files.http.heads import Answer
 from files.http.methods import Outcome
 from files.operations.collections import create_collection
 from files.operations.entries import trash_entries
 
 from .calls import Call, Depth
-from .changes import Changes, propstats_of
+from .changes import OTHER_TYPE, Changes, propstats_of
 from .multistatus import HEADERS
 from .names import require_wanted_name
 from .xml import DAV, DECLARATION, NAMESPACES, PropertyName, dav, parse, require_xml
@@ -52,13 +52,16 @@ def mkcol(call: Call) -> Outcome:
 
 
 def _changes_of(root: Element) -> Changes:
-    """Read what an extended MKCOL sets. Raises MalformedRequestError, UnsupportedTypeError."""
+    """Read what an extended MKCOL sets; another type than a folder's is refused as a property.
+
+    Raises MalformedRequestError.
+    """
     if any(part.tag != dav("set") for part in root):
         raise MalformedRequestError(reason="mkcol")
     changes = Changes.of(root, allowed=frozenset({_RESOURCE_TYPE}))
     for kind in root.iterfind(f"{dav('set')}/{dav('prop')}/{dav('resourcetype')}"):
         if [child.tag for child in kind] != [dav("collection")]:
-            raise UnsupportedTypeError(expected="collection")
+            changes.refused[_RESOURCE_TYPE] = OTHER_TYPE
     return changes
 
 

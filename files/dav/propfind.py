@@ -20,6 +20,10 @@ from .xml import PropertyName, parse
 MOST_TEXT: Final = 1_048_576  # characters that are written before they are sent
 _NO_PROPERTIES: Final[Mapping[PropertyName, str]] = {}
 # A response needs one propstat at least (RFC 4918, 14.24).
+# Of a collection where all levels were asked for and one is told (RFC 6578, 3.3).
+_NOT_BELOW: Final = (
+    f"{status_line(HTTPStatus.FORBIDDEN)}<D:error><D:sync-traversal-supported/></D:error>"
+)
 _NOTHING: Final = f"<D:propstat><D:prop/>{status_line(HTTPStatus.OK)}</D:propstat>"
 
 
@@ -98,6 +102,11 @@ def responses(call: Call, asked: Asked, found: Iterator[Window]) -> Iterator[str
             else:
                 href = f"{base}{quote(row.name, safe='')}{'/' if row.is_folder else ''}"
             dead = window.dead.get(row.id, _NO_PROPERTIES)
-            lines.append(response(href, writer.propstats(row, window.around, dead)))
+            told = (
+                _NOT_BELOW
+                if asked.refuses_below and row.is_folder
+                else writer.propstats(row, window.around, dead)
+            )
+            lines.append(response(href, told))
             length += len(lines[-1])
         yield "".join(lines)

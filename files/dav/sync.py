@@ -6,6 +6,7 @@ ever missed; one that came meanwhile may be told twice.
 
 import re
 from collections.abc import Container, Iterable
+from dataclasses import replace
 from http import HTTPStatus
 from itertools import batched, chain
 from typing import Final
@@ -31,6 +32,7 @@ from .rows import WINDOW, rows_of, windows_of
 from .xml import dav, parse
 
 _TOKEN: Final = re.compile(rf"{SYNC}([0-9]{{1,18}}):([0-9]{{1,18}})", re.ASCII)
+_ONE: Final = "1"  # the level of members alone
 _NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 # What is told of the collection itself where there is more to come (RFC 6578, 3.6).
 _CUT: Final = (
@@ -42,6 +44,9 @@ _CUT: Final = (
 def report(call: Call) -> Outcome:
     """Answer a sync-collection report.
 
+    Who asks for all levels is told of the first one, and at each folder that what is in it has to
+    be asked for there (RFC 6578, 3.3).
+
     Raises MalformedRequestError, ReportRefusedError for what is not done or a token that says
     nothing any more, EntryNotFoundError and NotAFolderError.
     """
@@ -50,14 +55,15 @@ def report(call: Call) -> Outcome:
         raise ReportRefusedError(condition="supported-report")
     if call.head.headers.get("depth", "0").strip() != Depth.ZERO.value:
         raise MalformedRequestError(reason="depth")
-    if (root.findtext(dav("sync-level")) or "1").strip() != "1":
-        raise ReportRefusedError(condition="sync-traversal-supported")
+    level = (root.findtext(dav("sync-level")) or _ONE).strip()
+    if level not in {_ONE, "infinite"}:
+        raise MalformedRequestError(reason="sync-level")
     located = call.resource.located
     if located is None or Right.READ not in located.rights:
         raise EntryNotFoundError
     if not located.entry.is_folder:
         raise NotAFolderError
-    asked = Asked.named_in(root)
+    asked = replace(Asked.named_in(root), refuses_below=level != _ONE)
     since, most = _since(root, located.entry.space), _limit(root)
     if since is None:
         return _answer_first(call, located, asked, most)

@@ -255,14 +255,6 @@ MKCOL_REFUSED = [
     ("too deep", "/ada" + "/x" * 80, "", "", 409, "too-deep"),
     ("parent is a file", "/ada/file/new", "", "", 409, "not-a-folder"),
     ("unknown body", "/ada/new", "x", "text/plain", 415, "unsupported-type"),
-    (
-        "another kind",
-        "/ada/new",
-        EXTENDED.replace("D:collection", "D:calendar"),
-        "text/xml",
-        415,
-        "unsupported-type",
-    ),
     ("removal", "/ada/new", document("mkcol", "<D:remove/>"), "text/xml", 400, "malformed-request"),
 ]
 
@@ -277,6 +269,22 @@ def test_mkcol_is_refused(dav: DavClient, root: Entry, subtests: pytest.Subtests
 
             assert (answer.status, code_of(answer)) == (status, code)
             assert paths_in(root) == {"file": CONTENT, "folder": None}
+
+
+def test_collection_of_another_type_is_not_made(dav: DavClient, root: Entry) -> None:
+    body = EXTENDED.replace("<D:collection/>", "<D:collection/><D:calendar/>")
+
+    answer = dav.request("MKCOL", "/ada/new", body, Content_Type="text/xml")
+
+    told = fromstring(answer.text)
+    refused, others = told.findall(f"{D}propstat")
+    assert (answer.status, told.tag) == (403, f"{D}mkcol-response")
+    assert [name.tag for name in refused.iterfind(f"{D}prop/*")] == [f"{D}resourcetype"]
+    assert refused.findtext(f"{D}status") == "HTTP/1.1 403 Forbidden"
+    assert refused.find(f"{D}error/{D}valid-resourcetype") is not None
+    assert [name.tag for name in others.iterfind(f"{D}prop/*")] == ["{u:x}c"]
+    assert others.findtext(f"{D}status") == "HTTP/1.1 424 Failed Dependency"
+    assert paths_in(root) == {}
 
 
 def test_collection_with_a_protected_property_is_not_made(dav: DavClient, root: Entry) -> None:

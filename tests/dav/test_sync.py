@@ -114,13 +114,27 @@ def test_events_that_are_all_gone_make_a_token_worthless(dav: DavClient, root: E
     assert (answer.status, condition_of(answer)) == (403, "valid-sync-token")
 
 
+def test_who_asks_for_all_levels_is_told_where_to_ask(dav: DavClient, root: Entry) -> None:
+    make_file(make_folder(root, "folder"), "below")
+    make_file(root, "a")
+
+    answer = dav.request("REPORT", "/ada/", body_for(level="infinite"))
+
+    folder = fromstring(answer.text).find(f"{D}response")
+    assert set(multistatus(answer)) == {"/dav/ada/folder/", "/dav/ada/a"}
+    assert folder is not None
+    assert folder.findtext(f"{D}status") == "HTTP/1.1 403 Forbidden"
+    assert folder.find(f"{D}error/{D}sync-traversal-supported") is not None
+    assert folder.find(f"{D}propstat") is None
+
+
 type Refused = tuple[str, str, dict[str, str], int, str]
 
 REFUSED: list[Refused] = [
     ("/ada/", body_for("urn:strongroom:sync:999:1"), {}, 403, "valid-sync-token"),
     ("/ada/", body_for("urn:strongroom:sync:{space}:9999"), {}, 403, "valid-sync-token"),
     ("/ada/", body_for("nonsense"), {}, 403, "valid-sync-token"),
-    ("/ada/", body_for(level="infinite"), {}, 403, "sync-traversal-supported"),
+    ("/ada/", body_for(level="2"), {}, 400, ""),
     ("/ada/", document("expand-property", ""), {}, 403, "supported-report"),
     ("/ada/", "", {}, 403, "supported-report"),
     (
