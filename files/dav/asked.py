@@ -8,9 +8,12 @@ from xml.etree.ElementTree import Element
 from files.errors import MalformedRequestError
 
 from .live import ALLPROP, LIVE
-from .xml import DAV, PropertyName, dav, name_of, properties_in
+from .xml import DAV, OWNCLOUD, PropertyName, dav, name_of, properties_in
 
 MOST_NAMES: Final = 500  # properties that one request may name
+
+
+_CHECKSUMS: Final = PropertyName(OWNCLOUD, "checksums")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class Asked:
     def wants_dead(self) -> bool:
         """Tell whether dead properties have to be read."""
         return self.is_all or any(name not in LIVE for name in self.named)
+
+    @property
+    def wants_digests(self) -> bool:
+        """Tell whether the digests of contents have to be read."""
+        return self.names_only or _CHECKSUMS in self.named
 
     def wants(self, *names: str) -> bool:
         """Tell whether one of some properties in DAV: is among what is wanted."""

@@ -7,8 +7,9 @@ from typing import Final
 
 from files.access import Actor, Located, visible_spaces
 from files.models import Entry, Right, Space
+from files.models.rows import Row, rows_of, windows_of
 from files.operations.locks import locks_below
-from files.operations.properties import properties_of
+from files.operations.properties import properties_of, property_sizes
 from files.operations.wanted import room_in
 
 from .asked import Asked
@@ -16,11 +17,11 @@ from .calls import Call
 from .live import Surroundings
 from .locked import active_locks
 from .resources import has_made_space
-from .rows import Row, rows_of, windows_of
 from .xml import PropertyName
 
 TITLE: Final = "Strongroom"
 SYNC: Final = "urn:strongroom:sync:"  # how tokens begin
+MOST_DEAD: Final = 1_048_576  # characters of dead properties that a window holds, if more than one
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,7 +47,7 @@ def windows(call: Call, asked: Asked, *, with_members: bool) -> Iterator[Window]
     entry = located.entry
     own = Row.of(entry)._replace(name=call.path.name)
     has_members = with_members and entry.is_folder and Right.READ in located.rights
-    chunks = windows_of(entry) if has_members else iter(())
+    chunks = windows_of(entry, with_digests=asked.wants_digests) if has_members else iter(())
     return windows_over(call, located, asked, _beginning_with(own, chunks))
 
 
@@ -62,13 +63,34 @@ def windows_over(
     """Read what else is wanted of the rows of a folder, or of its members."""
     around = _surroundings(located, asked)
     for rows in chunks:
-        yield _window(call, located, Window(rows, around, self_id=located.entry.pk), asked)
+        sizes = property_sizes([row.id for row in rows]) if asked.wants_dead else {}
+        for some in _bounded(rows, sizes):
+            window = Window(some, around, self_id=located.entry.pk)
+            yield _window(call, located, window, asked, has_dead=bool(sizes))
 
 
-def _window(call: Call, located: Located, window: Window, asked: Asked) -> Window:
+def _bounded(rows: list[Row], sizes: Mapping[int, int]) -> Iterator[list[Row]]:
+    """Part rows so that those together have no more dead properties than memory may hold."""
+    if sum(sizes.values()) <= MOST_DEAD:
+        yield rows
+        return
+    some: list[Row] = []
+    held = 0
+    for row in rows:
+        size = sizes.get(row.id, 0)
+        if some and held + size > MOST_DEAD:
+            yield some
+            some, held = [], 0
+        some.append(row)
+        held += size
+    yield some
+
+
+def _window(
+    call: Call, located: Located, window: Window, asked: Asked, *, has_dead: bool
+) -> Window:
     """Read locks and dead properties of the rows, where they are wanted."""
-    ids = [row.id for row in window.rows]
-    dead = properties_of(ids) if asked.wants_dead else {}
+    dead = properties_of(row.id for row in window.rows) if has_dead else {}
     around = window.around
     if asked.wants("lockdiscovery"):
         members = [row for row in window.rows if row.id != window.self_id]
@@ -98,8 +120,9 @@ def sync_token(space: Space) -> str:
 
 def _home(actor: Actor, *, with_members: bool) -> Iterator[Window]:
     """Read the collection of all spaces that somebody may see, and the spaces."""
-    since = actor.user.date_joined if actor.user is not None else _LONG_AGO
-    home = Row(0, Entry.Kind.FOLDER, "", "", 0, since, since, None, "", None)
+    since = (actor.user.date_joined if actor.user is not None else _LONG_AGO).astimezone(UTC)
+    time = since.isoformat(" ", "seconds")[:19]
+    home = Row(0, Entry.Kind.FOLDER, "", "", 0, time, time, None, "", None)
     yield Window([home], Surroundings(Right.READ, names={0: TITLE}), self_id=0)
     if not with_members:
         return
@@ -107,7 +130,6 @@ def _home(actor: Actor, *, with_members: bool) -> Iterator[Window]:
     spaces = [space for space, _rights in visible_spaces(actor) if space.slug and space.root_id]
     slugs = {space.root_id: space.slug or "" for space in spaces}
     names = {space.root_id: space.name for space in spaces if space.root_id is not None}
-    roots = rows_of(Entry.objects.filter(pk__in=names).order_by("pk"))
-    by_id = {row.id: row for row in roots}
+    by_id = {row.id: row for row in rows_of(list(names))}
     rows = [by_id[pk]._replace(name=slugs[pk]) for pk in names if pk in by_id]
     yield Window(rows, Surroundings(Right.READ, names=names))

@@ -1,19 +1,24 @@
 """Live properties: those whose values the server knows (RFC 4918, 15; RFC 4331; RFC 6578).
 
 Each is a function from a row to the content of its element, None where the resource has no such
-property. Beside those of the standards are the few by which sync clients know a file again.
+property. What differs from row to row is left open as a place, such as "%(size)s": a listing asks
+once for each shape of resources (shape_of) and fills the places in for each row (values_of). Beside
+the properties of the standards are the few by which sync clients know a file again.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
+from urllib.parse import quote
 
 from files.http.conditional import etag_of_version, format_http_date
 from files.media_types import UNKNOWN
 from files.models import Right
+from files.models.rows import Row
 
-from .rows import Row
 from .xml import DAV, OWNCLOUD, PropertyName, escape
 
 
@@ -32,6 +37,54 @@ class Surroundings:
 
 type Getter = Callable[[Row, Surroundings], str | None]
 
+type Shape = tuple[int, bool, bool, bool]
+type Values = tuple[str | int | None, ...]
+
+PLACES: Final = (
+    "href", "name", "size", "type", "etag", "modified", "created", "id", "sha256", "locks"
+)  # fmt: skip
+
+# In an address only the blank of these is written otherwise, in XML none.
+_is_plain: Final = re.compile(r"[A-Za-z0-9_.~ -]+").fullmatch
+
+
+def shape_of(row: Row) -> Shape:
+    """Give what decides which properties a resource has: rows of one shape have the same."""
+    return row.kind, row.version_id is None, not row.sha256, not row.id
+
+
+def values_of(row: Row, around: Surroundings) -> Values:
+    """Give what a row has for each of the PLACES; href is its address within its collection."""
+    pk, kind, name, _fold, size, modified, created, version_id, media_type, sha256 = row
+    shown = around.names.get(pk, name)
+    is_plain = _is_plain(name) is not None
+    href = name.replace(" ", "%20") if is_plain else quote(name, safe="")
+    return (
+        href if kind else f"{href}/",
+        name if is_plain and shown is name else escape(shown),
+        size,
+        _written_type(media_type),
+        None if version_id is None else etag_of_version(version_id),
+        _http_date(modified),
+        f"{created[:10]}T{created[11:]}Z",
+        pk,
+        sha256,
+        around.locks.get(pk, ""),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _http_date(time: str) -> str:
+    """Write a time of a row as an HTTP-date; what came together shares its second."""
+    return format_http_date(datetime.fromisoformat(time).replace(tzinfo=UTC))
+
+
+@lru_cache(maxsize=256)
+def _written_type(media_type: str) -> str:
+    """Write a media type; there are few."""
+    return escape(media_type or UNKNOWN)
+
+
 SUPPORTED_LOCK: Final = "".join(
     f"<D:lockentry><D:lockscope><D:{scope}/></D:lockscope>"
     "<D:locktype><D:write/></D:locktype></D:lockentry>"
@@ -46,32 +99,32 @@ def _resource_type(row: Row, _around: Surroundings) -> str:
     return "<D:collection/>" if row.is_folder else ""
 
 
-def _display_name(row: Row, around: Surroundings) -> str:
-    return escape(around.names.get(row.id, row.name))
+def _display_name(_row: Row, _around: Surroundings) -> str:
+    return "%(name)s"
 
 
 def _length(row: Row, _around: Surroundings) -> str | None:
-    return None if row.is_folder else str(row.size)
+    return None if row.is_folder else "%(size)s"
 
 
 def _content_type(row: Row, _around: Surroundings) -> str | None:
-    return None if row.is_folder else escape(row.media_type or UNKNOWN)
+    return None if row.is_folder else "%(type)s"
 
 
 def _etag(row: Row, _around: Surroundings) -> str | None:
-    return None if row.version_id is None else escape(etag_of_version(row.version_id))
+    return None if row.version_id is None else "%(etag)s"
 
 
-def _last_modified(row: Row, _around: Surroundings) -> str:
-    return format_http_date(row.modified_at)
+def _last_modified(_row: Row, _around: Surroundings) -> str:
+    return "%(modified)s"
 
 
-def _creation_date(row: Row, _around: Surroundings) -> str:
-    return f"{row.created_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+def _creation_date(_row: Row, _around: Surroundings) -> str:
+    return "%(created)s"
 
 
-def _lock_discovery(row: Row, around: Surroundings) -> str:
-    return around.locks.get(row.id, "")
+def _lock_discovery(_row: Row, around: Surroundings) -> str:
+    return "%(locks)s" if around.locks else ""
 
 
 def _supported_lock(_row: Row, _around: Surroundings) -> str:
@@ -95,15 +148,15 @@ def _sync_token(row: Row, around: Surroundings) -> str | None:
 
 
 def _file_id(row: Row, _around: Surroundings) -> str | None:
-    return str(row.id) if row.id else None
+    return "%(id)s" if row.id else None
 
 
 def _size(row: Row, _around: Surroundings) -> str | None:
-    return None if row.is_folder else str(row.size)
+    return None if row.is_folder else "%(size)s"
 
 
 def _checksums(row: Row, _around: Surroundings) -> str | None:
-    return f"<oc:checksum>SHA256:{row.sha256}</oc:checksum>" if row.sha256 else None
+    return "<oc:checksum>SHA256:%(sha256)s</oc:checksum>" if row.sha256 else None
 
 
 def _permissions(row: Row, around: Surroundings) -> str:

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from files.access import Located
 from files.models import Lock
+from files.models.rows import Row
 
 from .paths import DavPath
-from .rows import Row
 from .xml import DAV, escape
 
 _WRITE: Final = "<D:locktype><D:write/></D:locktype>"

@@ -21,14 +21,14 @@ from files.errors import EntryNotFoundError, MalformedRequestError, NotAFolderEr
 from files.http.methods import Outcome
 from files.models import Entry, Right, Space
 from files.models.changes import FolderChanges, changes_in
+from files.models.rows import WINDOW, members_among, windows_of
 from files.names import name_key
 
 from .asked import Asked
 from .calls import Call, Depth
 from .listing import SYNC, sync_token, windows_over
 from .multistatus import answer_multistatus, response, status_line
-from .propfind import responses
-from .rows import WINDOW, rows_of, windows_of
+from .responses import responses
 from .xml import dav, parse
 
 _TOKEN: Final = re.compile(rf"{SYNC}([0-9]{{1,18}}):([0-9]{{1,18}})", re.ASCII)
@@ -105,7 +105,7 @@ def _answer_first(call: Call, located: Located, asked: Asked, most: int | None) 
     if most is not None and Entry.objects.children_of(folder)[: most + 1].count() > most:
         raise ReportRefusedError(condition="number-of-matches-within-limits")
     # The token is older than what is read: a change that comes meanwhile is told again.
-    found = windows_over(call, located, asked, windows_of(folder))
+    found = windows_over(call, located, asked, windows_of(folder, with_digests=asked.wants_digests))
     return _answer(responses(call, asked, found), sync_token(folder.space))
 
 
@@ -113,7 +113,10 @@ def _answer_changes(call: Call, located: Located, asked: Asked, changes: FolderC
     """Tell of the members that changed, and of the names that are gone."""
     folder = located.entry
     members = Entry.objects.children_of(folder)
-    chunks = [rows_of(members.filter(pk__in=some)) for some in batched(changes.touched, WINDOW)]
+    chunks = [
+        members_among(folder, some, with_digests=asked.wants_digests)
+        for some in batched(changes.touched, WINDOW)
+    ]
     gone = _gone(changes.old_names, {row.name for rows in chunks for row in rows}, members)
     found = windows_over(call, located, asked, chunks)
     base = call.path.href(is_collection=True)

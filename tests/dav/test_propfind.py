@@ -1,13 +1,18 @@
 """PROPFIND: what is asked of which resource, and what is told (RFC 4918, 9.1)."""
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from urllib.parse import quote
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from files.dav.rows import WINDOW
 from files.models import Entry, Grant, Space
+from files.models.rows import WINDOW
 from files.operations.entries import rename_entry
+from files.operations.properties import properties_of
 from tests.dav.client import D, DavClient, code_of, condition_of, document, multistatus
 from tests.dav.conftest import As
 from tests.factories import SYSTEM, grow, make_file, make_folder, make_member, make_shared_space
@@ -253,7 +258,7 @@ def test_long_listing_is_sent_in_pieces_with_every_member_once(dav: DavClient, r
 def test_long_responses_are_sent_before_the_next_are_written(
     dav: DavClient, root: Entry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("files.dav.propfind.MOST_TEXT", 1_000)
+    monkeypatch.setattr("files.dav.responses.MOST_TEXT", 1_000)
     for name in "abc":
         make_file(root, name)
         value = f'<x:c xmlns:x="u:x">{name * 2_000}</x:c>'
@@ -264,6 +269,56 @@ def test_long_responses_are_sent_before_the_next_are_written(
     sizes = [len(message.get("body", b"")) for message in answer.messages[1:]]
     assert max(sizes) < 5_000
     assert set(multistatus(answer)) == {"/dav/ada/", "/dav/ada/a", "/dav/ada/b", "/dav/ada/c"}
+
+
+@pytest.mark.parametrize("name", ["%s", "100%(size)s", "{0}%%", "a b", "a&b", "<é>", "~-_.0"])
+def test_whatever_a_name_holds_is_told_as_it_is(dav: DavClient, root: Entry, name: str) -> None:
+    make_file(make_folder(root, name), name, b"12")
+    href = f"/dav/ada/{quote(name, safe='')}/"
+    asked = '<D:displayname/><D:getcontentlength/><x:c xmlns:x="u:%(size)s%s"/>'
+
+    found = dav.propfind(href.removeprefix("/dav"), asked, depth="1")
+
+    assert set(found) == {href, f"{href}{quote(name, safe='')}"}
+    assert [told.text("displayname") for told in found.values()] == [name, name]
+    assert [told.failed.get("{u:%(size)s%s}c") for told in found.values()] == [404, 404]
+
+
+def test_times_are_told_to_the_second_they_are_in(dav: DavClient, root: Entry) -> None:
+    time = datetime(2019, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+    Entry.objects.filter(pk=make_file(root, "a").pk).update(modified_at=time, created_at=time)
+
+    for depth, path in (("0", "/ada/a"), ("1", "/ada/")):
+        told = dav.propfind(path, depth=depth)["/dav/ada/a"]
+
+        assert told.text("getlastmodified") == "Tue, 31 Dec 2019 23:59:59 GMT"
+        assert told.text("creationdate") == "2019-12-31T23:59:59Z"
+
+
+def test_large_properties_are_read_a_few_resources_at_a_time(
+    dav: DavClient, root: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("files.dav.listing.MOST_DEAD", 5_000)
+    read: list[int] = []
+
+    def counting(ids: Iterable[int]) -> dict[int, dict[tuple[str, str], str]]:
+        found = properties_of(ids)
+        read.append(sum(len(value) for some in found.values() for value in some.values()))
+        return found
+
+    monkeypatch.setattr("files.dav.listing.properties_of", counting)
+    for name in "abcd":
+        make_file(root, name)
+        value = f'<x:c xmlns:x="u:x">{name * 2_000}</x:c>'
+        dav.proppatch(f"/ada/{name}", f"<D:set><D:prop>{value}</D:prop></D:set>")
+
+    found = dav.propfind("/ada/", depth="1")
+
+    assert len(read) == 2
+    assert max(read) <= 5_000
+    assert [found[f"/dav/ada/{name}"].text("{u:x}c") for name in "abcd"] == [
+        name * 2_000 for name in "abcd"
+    ]
 
 
 def test_queries_do_not_grow_with_the_members(dav: DavClient, root: Entry) -> None:
