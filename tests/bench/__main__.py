@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from . import contenders, ends, large, servers, small
+from . import contenders, dav, ends, large, servers, small
 from .contenders import Contenders
 
 
@@ -52,6 +52,9 @@ MEASURES: dict[str, _Run] = {
     "down": lambda them, how: large.measure_down(them, how.rounds, _file(them, how)),
     "small": lambda them, how: small.measure_small(them, how.rounds),
     "small-down": lambda them, how: small.measure_small_down(them, how.rounds),
+    "dav-list": lambda them, how: dav.measure_dav_list(them, how.rounds),
+    "dav-large": lambda them, how: dav.measure_dav_large(them, how.rounds, _file(them, how)),
+    "dav-small": lambda them, how: dav.measure_dav_small(them, how.rounds),
     "slow": lambda them, _how: ends.measure_slow(them),
     "finish": lambda them, how: ends.measure_finish(them, how.rounds),
     "pages": lambda them, how: ends.measure_pages(them, how.rounds),
