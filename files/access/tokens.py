@@ -4,12 +4,12 @@ from functools import cache
 from typing import Final
 
 from django.contrib.auth.models import User
-from django.db import connection
 from django.utils import timezone
 
 from files.errors import TokenNotFoundError
 from files.models import Event, Right, Token
 from files.models.reading import Reader
+from files.models.sql import fetch
 from files.models.tokens import TokenQuerySet, digest_of
 
 from .actors import Actor, Limit
@@ -43,13 +43,11 @@ def token_of(secret: str) -> Token | None:
     The secret is looked for by its digest, so that no comparison takes longer the more of it is
     right. Nothing is cached: revoking takes effect at once.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_by_digest(), [digest_of(secret)])
-        row = cursor.fetchone()
-    if row is None:
+    rows = fetch(_by_digest(), [digest_of(secret)])
+    if not rows:
         return None
-    token = _TOKEN.instance(row)
-    token.user = _USER.instance(row, _TOKEN.width)
+    token = _TOKEN.instance(rows[0])
+    token.user = _USER.instance(rows[0], _TOKEN.width)
     return token if token.user.is_active and token.is_living(timezone.now()) else None
 
 

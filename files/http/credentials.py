@@ -35,7 +35,7 @@ from files.operations.tokens import USE_NOTED_EVERY, note_use
 from .attempts import count_failure
 from .guard import Exchange, header, identify
 from .handler import Scope
-from .passwords import check_password
+from .passwords import check_password, recall_password
 from .requests import HeadRequest
 
 REALM: Final = "Strongroom"
@@ -126,8 +126,11 @@ def signed_in(request: HttpRequest, *, schemes: Scheme = Scheme.ANY, door: Event
     """Give who sends a request, by one of the schemes; called in a thread.
 
     Where sessions are taken, passwords are not: only tokens are. Whoever comes by a token to a door
-    of pages comes through the API. Raises SignInRequiredError, InvalidCredentialsError,
-    TooManyAttemptsError, InsecureTransportError and MalformedRequestError.
+    of pages comes through the API.
+
+    Where nginx asks whether a body may come, no failure is counted and no password hashed: the
+    request itself is passed on, and refused then. Raises SignInRequiredError,
+    InvalidCredentialsError, TooManyAttemptsError, InsecureTransportError and MalformedRequestError.
     """
     credentials = _taken(request, schemes)
     if credentials is None and Scheme.SESSION in schemes:
@@ -137,11 +140,14 @@ def signed_in(request: HttpRequest, *, schemes: Scheme = Scheme.ANY, door: Event
     if credentials is None:
         raise SignInRequiredError
     door = Event.Door.API if door is Event.Door.WEB else door
-    actor = _act_by(credentials, request, door)
+    exchange = _exchange_of(request)
+    is_admission = exchange is not None and exchange.is_admission
+    actor = _act_by(credentials, request, door, is_admission=is_admission)
     if actor is None:
-        count_failure(address_of(request))
+        if not is_admission:
+            count_failure(address_of(request))
         raise InvalidCredentialsError
-    if (exchange := _exchange_of(request)) is not None and actor.user is not None:
+    if exchange is not None and actor.user is not None:
         exchange.user_id = actor.user.pk
         exchange.token_id = actor.limit.token_id if actor.limit else None
     return actor
@@ -210,10 +216,16 @@ def address_of(request: HttpRequest) -> str | None:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def _act_by(credentials: Credentials, request: HttpRequest, door: Event.Door) -> Actor | None:
+def _act_by(
+    credentials: Credentials, request: HttpRequest, door: Event.Door, *, is_admission: bool
+) -> Actor | None:
     """Act as who brought a token or, where a setting allows it, a password; None if it is wrong."""
     if not credentials.is_token:
-        user = check_password(request, credentials.name, credentials.secret)
+        name, password = credentials.name, credentials.secret
+        if is_admission:
+            user = recall_password(name, password)
+        else:
+            user = check_password(request, name, password)
         return Actor(user, door) if user else None
     token = token_of(credentials.secret) if _SECRET.fullmatch(credentials.secret) else None
     if token is None or credentials.name not in {"", token.user.get_username()}:

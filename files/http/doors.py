@@ -188,7 +188,8 @@ class Doors:
         if not await is_our_nginx(scope):
             await self._to_django(scope, body, receive, send)
             return
-        scope["files.exchange"].route = ADMIT
+        exchange = scope["files.exchange"]
+        exchange.route, exchange.is_admission = ADMIT, True
         try:
             asked = asked_scope(scope)
             ticket = await self._find_ticket(asked, Body(asked, _no_body))

@@ -58,6 +58,7 @@ class Exchange:
     route: str = ""  # a pattern, never the path: that may hold names
     user_id: int | None = None
     token_id: int | None = None  # where somebody came by one
+    is_admission: bool = False  # nginx asks whether a body may come; the request itself follows
     later: list[Callable[[], None]] = field(default_factory=list)  # when the answer is out
     status: int = 0  # 0 until an answer began
     sent_bytes: int = 0  # of the body; where nginx sends a file, what it was told to send

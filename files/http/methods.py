@@ -1,7 +1,8 @@
 """The door of protocols that are a family of methods on paths of their own, such as WebDAV.
 
-A request whose body is a document is read whole, within a bound, and answered in one trip to a
-thread; a long answer is made piece by piece while it is sent. The bytes of files come and go
+A request is answered in one trip to a thread. Of one that brings a document nothing is read before
+it is known who sends it; then it is read whole, within a bound. A long answer is made piece by
+piece while it is sent. The bytes of files come and go
 through the doors that every protocol shares, as soon as it is known which file is meant.
 """
 
@@ -131,8 +132,11 @@ class MethodDoor:
         """Read a request to its end, and do what it asks for."""
         if body.landed is not None:
             raise MalformedRequestError(reason="x-landing-file")  # nothing but a PUT is admitted
+        if body.is_whole:
+            return await self._django.in_thread(_with_actor, face, scope, face.act, head, b"")
+        actor = await self._django.in_thread(_sign_in, face, scope)
         document = await body.read(face.max_body)
-        return await self._django.in_thread(_with_actor, face, scope, face.act, head, document)
+        return await self._django.in_thread(face.act, head, document, actor)
 
     async def _send(
         self,
@@ -166,6 +170,10 @@ def _with_actor[T](
     face: MethodFace, scope: Scope, act: Callable[..., T], head: Head, *more: bytes
 ) -> T:
     """Find out who asks, and act for them; in a thread."""
+    return act(head, *more, _sign_in(face, scope))
+
+
+def _sign_in(face: MethodFace, scope: Scope) -> Actor:
+    """Find out who asks; in a thread."""
     request = ASGIRequest(scope, BytesIO())
-    actor = signed_in(request, schemes=face.schemes, door=face.door)
-    return act(head, *more, actor)
+    return signed_in(request, schemes=face.schemes, door=face.door)

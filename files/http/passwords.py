@@ -39,15 +39,15 @@ def check_password(request: HttpRequest, name: str, password: str) -> User | Non
     """
     if not settings.FILES_DAV_PASSWORDS:
         return None
-    if (user := _recall(name, password)) is not None:
+    if (user := recall_password(name, password)) is not None:
         return user
     with _hashing:
-        return _recall(name, password) or _authenticate(request, name, password)
+        return recall_password(name, password) or _authenticate(request, name, password)
 
 
-def _recall(name: str, password: str) -> User | None:
-    """Give the account of a password that was right a short while ago."""
-    if not _remembered:
+def recall_password(name: str, password: str) -> User | None:
+    """Give the account of a password that was right a short while ago; nothing is counted."""
+    if not _remembered or not settings.FILES_DAV_PASSWORDS:
         return None
     user = User.objects.filter(username=name, is_active=True).first()
     if user is None or _remembered.get(_digest(user, password), 0.0) < time.monotonic():

@@ -1,10 +1,11 @@
 """Paths: what lies under names inside each other, found by one query whatever the depth."""
 
 from collections.abc import Sequence
-
-from django.db import connection
+from functools import cache
 
 from files.names import name_key
+
+from .sql import fetch
 
 # Each step is one look into entry_name_unique, which has the live members of a folder by name.
 _WALK = """
@@ -29,10 +30,12 @@ def walk_down(slug: str, names: Sequence[str]) -> list[int]:
     rights are looked at: access.locate decides who may know.
     """
     steps = [(depth, name_key(name)) for depth, name in enumerate(names, 1)] or [(0, "")]
-    wanted = ", ".join(["(CAST(%s AS integer), CAST(%s AS text))"] * len(steps))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _WALK.format(wanted=wanted),
-            [*(value for step in steps for value in step), name_key(slug)],
-        )
-        return [int(row[0]) for row in cursor.fetchall()]
+    parameters = [*(value for step in steps for value in step), name_key(slug)]
+    return [int(row[0]) for row in fetch(_walk_sql(len(steps)), parameters)]
+
+
+@cache
+def _walk_sql(count: int) -> str:
+    """Write the walk down so many names; a path has as many as the depth limit allows."""
+    wanted = ", ".join(["(CAST(%s AS integer), CAST(%s AS text))"] * count)
+    return _WALK.format(wanted=wanted)

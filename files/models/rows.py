@@ -13,6 +13,7 @@ from django.db import connection
 
 from .entries import Entry
 from .reading import marks
+from .sql import fetch
 
 WINDOW: Final = 500  # members read by one query
 
@@ -88,9 +89,8 @@ def windows_of(folder: Entry, *, with_digests: bool = False) -> Iterator[list[Ro
 
 def _read(where: str, parameters: list[Any], *, with_digests: bool = False) -> list[Row]:
     """Read the rows for which a condition holds."""
-    with connection.cursor() as cursor:
-        cursor.execute(_select(with_digests=with_digests) + where, parameters)
-        return [Row._make(values) for values in cursor.fetchall()]
+    sql = _select(with_digests=with_digests) + where
+    return [Row._make(values) for values in fetch(sql, parameters)]
 
 
 @cache

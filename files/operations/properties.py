@@ -16,6 +16,7 @@ from files.dav_errors import PropertiesTooLargeError
 from files.errors import EntryNotFoundError, InvalidValueError
 from files.models import Entry, Event, Property, Right
 from files.models.reading import marks
+from files.models.sql import fetch
 
 from .blobs import BATCH
 from .journal import draft, lock_spaces, record
@@ -141,16 +142,14 @@ def property_sizes(entry_ids: Collection[int]) -> dict[int, int]:
     """
     if not entry_ids:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_ANY_BETWEEN, [min(entry_ids), max(entry_ids)])
-        if cursor.fetchone() is None:
-            return {}
-        cursor.execute(
-            "SELECT p.entry_id, SUM(LENGTH(p.value)) FROM files_property p "  # noqa: S608 - placeholders
-            f"WHERE p.entry_id IN ({marks(entry_ids)}) GROUP BY p.entry_id",
-            [*entry_ids],
-        )
-        return {int(entry_id): int(size) for entry_id, size in cursor.fetchall()}
+    if not fetch(_ANY_BETWEEN, [min(entry_ids), max(entry_ids)]):
+        return {}
+    rows = fetch(
+        "SELECT p.entry_id, SUM(LENGTH(p.value)) FROM files_property p "  # noqa: S608 - placeholders
+        f"WHERE p.entry_id IN ({marks(entry_ids)}) GROUP BY p.entry_id",
+        [*entry_ids],
+    )
+    return {int(entry_id): int(size) for entry_id, size in rows}
 
 
 def properties_of(entry_ids: Iterable[int]) -> dict[int, dict[PropertyName, str]]:

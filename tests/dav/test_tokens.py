@@ -149,6 +149,18 @@ def test_nobody_is_asked_for_a_name_and_a_password(dav_as: As, ada: User) -> Non
         assert answer.headers["www-authenticate"] == 'Basic realm="Strongroom", charset="UTF-8"'
 
 
+@pytest.mark.parametrize("method", ["PROPFIND", "PROPPATCH", "MKCOL", "LOCK", "REPORT", "PUT"])
+def test_nothing_is_read_before_it_is_known_who_asks(
+    dav_as: As, ada: User, root: Entry, method: str
+) -> None:
+    body = [document("propfind", "<D:allprop/>").encode()]
+
+    for client in (dav_as(None), by(dav_as, f"sr_{'A' * 32}")):
+        answer = client.request(method, "/ada/new", body)
+
+        assert (answer.status, answer.read_at_start) == (401, 0)
+
+
 def test_by_plain_http_from_elsewhere_nobody_is_asked(dav_as: As, ada: User) -> None:
     secret = make_token(ada)[1]
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -13,12 +14,14 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.utils import timezone
 from pytest_django import Settings
 
 from files.access import Actor
 from files.api import faces as api
 from files.dav.face import DAV
+from files.http import attempts, passwords
 from files.http.doors import Doors
 from files.http.landing import ADMIT, Ticket
 from files.http.write_back import WriteBack
@@ -34,7 +37,7 @@ from files.uploads.put import PUT
 from files.uploads.resumable import IETF
 from files.uploads.tus import TUS
 from files.web.faces import UPLOAD
-from tests.factories import make_lock, make_token, make_user, paths_in, reread
+from tests.factories import PASSWORD, make_lock, make_token, make_user, paths_in, reread
 from tests.http.client import Answer, DoorsClient
 from tests.http.forms import stored_files
 from tests.uploads.ietf import PARTIAL
@@ -311,6 +314,38 @@ def test_other_requests_have_no_body_that_landed(nginx: Nginx) -> None:
 
     assert nginx.pass_on("PUT", "/", BODY, ticket).status == 400
     assert nginx.pass_on("POST", begun, BODY, ticket, Upload_Complete="?1").status == 400
+
+
+def test_wrong_token_of_a_body_that_could_land_is_one_failure(nginx: Nginx) -> None:
+    cache.clear()
+    wrong: dict[str, Any] = {"Authorization": f"Bearer sr_{'A' * 32}", "Cookie": None}
+
+    statuses = []
+    for _time in range(attempts.FAILURES + 1):
+        asked = nginx.ask("PUT", "/dav/ada/a", len(BODY), **wrong)
+        statuses.append(nginx.client.request("PUT", "/dav/ada/a", [BODY], **wrong).status)
+        assert asked.status == 403
+
+    assert statuses == [401] * attempts.FAILURES + [429]
+
+
+def test_password_is_not_hashed_to_admit_a_body(
+    nginx: Nginx, ada: User, settings: Settings
+) -> None:
+    settings.FILES_DAV_PASSWORDS = True
+    passwords._remembered.clear()
+    ada.set_password(PASSWORD)
+    ada.save()
+    by: dict[str, Any] = {
+        "Authorization": "Basic " + b64encode(f"ada:{PASSWORD}".encode()).decode(),
+        "Cookie": None,
+        "Origin": None,
+        "Sec_Fetch_Site": None,
+    }
+
+    assert nginx.ask("PUT", "/dav/ada/a", len(BODY), **by).status == 403
+    assert nginx.client.request("PUT", "/dav/ada/a", [BODY], **by).status == 201
+    assert nginx.ask("PUT", "/dav/ada/b", len(BODY), **by).status == 204
 
 
 def test_full_disk_of_nginx_is_told_in_the_clients_protocol(
