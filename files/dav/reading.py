@@ -25,7 +25,7 @@ def get(call: Call) -> Outcome:
         raise EntryNotFoundError
     if located.entry.is_folder:
         return _signpost(reverse("web:folder", args=[located.entry.pk]))
-    return Content(located.entry.pk, call.actor)
+    return Content(located, call.actor)
 
 
 def _signpost(address: str) -> Answer:

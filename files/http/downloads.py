@@ -12,7 +12,7 @@ from typing import Final
 
 from django.http import QueryDict
 
-from files.access import Actor, locate
+from files.access import Actor, Located, locate
 from files.errors import (
     EntryNotFoundError,
     FilesError,
@@ -79,14 +79,16 @@ class DownloadDoor:
         send: Send,
         *,
         actor: Actor | None = None,
+        found: Located | None = None,
     ) -> None:
         """Answer GET or HEAD for a file, or for the version that the query names.
 
-        actor is who asks, where that has been found out.
+        actor is who asks, and found the file as they may read it, where that has been found out.
         """
         try:
-            decide = self._django.in_thread if may_be_slow(scope) else self._django.read
-            decision = await decide(_decide, face, entry_id, scope, actor)
+            is_slow = actor is None and may_be_slow(scope)
+            decide = self._django.in_thread if is_slow else self._django.read
+            decision = await decide(_decide, face, entry_id, scope, actor, found)
             if decision.is_accelerated:
                 await _send_accelerated(decision, scope, send)
             elif decision.answer.has_content:
@@ -100,12 +102,14 @@ class DownloadDoor:
             await self._django.respond(as_refusal(scope, error), send)
 
 
-def _decide(face: ContentFace, entry_id: int, scope: Scope, actor: Actor | None) -> _Decision:
+def _decide(
+    face: ContentFace, entry_id: int, scope: Scope, actor: Actor | None, found: Located | None
+) -> _Decision:
     """Find the file, check the right to read it, and decide on the answer; in a thread."""
     if actor is None:
         actor = signed_in(request_of(scope), schemes=face.schemes, door=face.door)
     actor = face.reader(actor, entry_id)
-    entry = locate(actor, entry_id).entry
+    entry = (found or locate(actor, entry_id)).entry
     version = entry.version
     if version is None:
         raise NotAFileError(entry_id=entry_id)

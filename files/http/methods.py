@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from django.core.handlers.asgi import ASGIRequest
 
-from files.access import Actor
+from files.access import Actor, Located
 from files.errors import FilesError, MalformedRequestError
 from files.models import Event
 
@@ -42,8 +42,8 @@ class Streamed:
 class Content:
     """The answer is the content of this file, with all that HTTP has for it."""
 
-    entry_id: int
-    actor: Actor  # who reads it
+    located: Located  # as its reader has found it, who may read it
+    actor: Actor
 
 
 type Outcome = Answer | Streamed | Content
@@ -152,8 +152,10 @@ class MethodDoor:
             await send_answer(outcome, head, send)
         elif isinstance(outcome, Content):
             content = ContentFace(_ANY, lambda actor, _id: actor, face.door, face.schemes)
-            entry_id, actor = outcome.entry_id, outcome.actor
-            await self._downloads.send_content(content, entry_id, scope, receive, send, actor=actor)
+            found = outcome.located
+            await self._downloads.send_content(
+                content, found.entry.pk, scope, receive, send, actor=outcome.actor, found=found
+            )
         else:
             headers = [(name.lower().encode(), value.encode()) for name, value in outcome.headers]
             start = {"type": "http.response.start", "status": outcome.status, "headers": headers}
