@@ -15,7 +15,7 @@ from files.names import name_key
 from files.operations.journal import spaces_held
 
 from . import collections, copymove, errors, locking, propfind, proppatch, reading, sync
-from .calls import Call
+from .calls import Call, Depth
 from .conditions import (
     ConditionList,
     any_etag,
@@ -70,6 +70,12 @@ class DavFace:
         if head.method not in ALLOWED:
             raise MethodNotAllowedError(allow=list(ALLOWED))
         return None
+
+    def is_brief(self, head: Head) -> bool:
+        """Tell whether a request reads a few rows at most, and changes nothing."""
+        if head.method == "PROPFIND":
+            return head.headers.get("depth", "").strip() == Depth.ZERO.value
+        return head.method in {"GET", "HEAD"}
 
     def act(self, head: Head, body: bytes, actor: Actor) -> Outcome:
         """Do what a request asks for. Raises a FilesError."""

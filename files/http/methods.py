@@ -1,31 +1,29 @@
 """The door of protocols that are a family of methods on paths of their own, such as WebDAV.
 
-A request is answered in one trip to a thread. Of one that brings a document nothing is read before
-it is known who sends it; then it is read whole, within a bound. A long answer is made piece by
-piece while it is sent. The bytes of files come and go
+A request is answered in one trip to a thread, or in none where it only looks at little. Of one that
+brings a document nothing is read before it is known who sends it; then it is read whole, within a
+bound. A long answer is made piece by piece while it is sent. The bytes of files come and go
 through the doors that every protocol shares, as soon as it is known which file is meant.
 """
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Final, Protocol
-
-from django.core.handlers.asgi import ASGIRequest
 
 from files.access import Actor, Located
 from files.errors import FilesError, MalformedRequestError
 from files.models import Event
 
 from .bodies import Body
-from .credentials import Scheme, signed_in
+from .credentials import Scheme, may_be_slow, request_of, signed_in
 from .downloads import ContentFace, DownloadDoor, send_pieces
 from .handler import Receive, Scope, Send, SyncCoreHandler
 from .heads import Answer, Head, head_of, send_answer
 from .landing import LandingRefusedError, Ticket
 from .putting import PutDoor, PutFace
 
+MOST_BRIEF: Final = 4096  # bytes of a document that is read at once, without a trip to a thread
 _ANY: Final = re.compile("")
 
 
@@ -63,6 +61,9 @@ class MethodFace(Protocol):
 
     def greet(self, head: Head) -> Answer | None:
         """Answer what anybody may ask, without looking at who does; None for all else."""
+
+    def is_brief(self, head: Head) -> bool:
+        """Tell whether a request reads a few rows at most, and changes nothing."""
 
     def act(self, head: Head, body: bytes, actor: Actor) -> Outcome:
         """Do what a request asks for, but for PUT."""
@@ -126,17 +127,22 @@ class MethodDoor:
 
     async def _find_put(self, face: MethodFace, head: Head, scope: Scope) -> tuple[PutFace, Actor]:
         """Find where the file of a PUT goes, and who puts it."""
-        return await self._django.in_thread(_with_actor, face, scope, face.find_put, head)
+        look = self._django.in_thread if may_be_slow(scope) else self._django.read
+        return await look(_with_actor, face, scope, face.find_put, head)
 
     async def _act(self, face: MethodFace, head: Head, scope: Scope, body: Body) -> Outcome:
         """Read a request to its end, and do what it asks for."""
         if body.landed is not None:
             raise MalformedRequestError(reason="x-landing-file")  # nothing but a PUT is admitted
+        look = self._django.in_thread if may_be_slow(scope) else self._django.read
+        act = look if face.is_brief(head) else self._django.in_thread
         if body.is_whole:
-            return await self._django.in_thread(_with_actor, face, scope, face.act, head, b"")
-        actor = await self._django.in_thread(_sign_in, face, scope)
+            return await act(_with_actor, face, scope, face.act, head, b"")
+        actor = await look(_sign_in, face, scope)
         document = await body.read(face.max_body)
-        return await self._django.in_thread(face.act, head, document, actor)
+        if len(document) > MOST_BRIEF:
+            act = self._django.in_thread
+        return await act(face.act, head, document, actor)
 
     async def _send(
         self,
@@ -177,5 +183,4 @@ def _with_actor[T](
 
 def _sign_in(face: MethodFace, scope: Scope) -> Actor:
     """Find out who asks; in a thread."""
-    request = ASGIRequest(scope, BytesIO())
-    return signed_in(request, schemes=face.schemes, door=face.door)
+    return signed_in(request_of(scope), schemes=face.schemes, door=face.door)
