@@ -2,12 +2,16 @@
 
 httptools gathers a head of any length in memory: one header of 60 MB cost 115 MB and six seconds of
 the event loop. nginx has limits of its own; this is for what reaches the backend without it.
+
+And with a way past it for large bodies (project/straight.py).
 """
 
 from typing import Final
 
-from httptools import HttpParserInvalidURLError
+from httptools import HttpParserInvalidURLError, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from .straight import EXTENSION, LEAST, StraightBody
 
 HEAD_SIZE: Final = 65_536  # bytes, of a request's first line and headers together
 
@@ -28,6 +32,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     _is_in_head = False
     _head_size = 0
+    _straight: StraightBody | None = None  # the body of the request that is parsed at the moment
 
     def on_message_begin(self) -> None:
         """Begin to count."""
@@ -45,18 +50,37 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Stop counting: what follows is a body, which the application bounds."""
-        self._is_in_head = False
+        self._is_in_head, self._straight = False, None
+        if (size := self._stated_size()) >= LEAST:
+            self._straight = StraightBody(self, size)
+            self.scope["extensions"] = {EXTENSION: {"body": self._straight}}
         super().on_headers_complete()
+
+    def _stated_size(self) -> int:
+        """Give the length of the body, in bytes; 0 where the parser alone knows its end."""
+        size = 0
+        for name, value in self.headers:
+            if name in {b"transfer-encoding", b"upgrade"}:
+                return 0
+            if name == b"content-length" and value.isdigit():
+                size = int(value)  # the parser takes one, and no more digits than it can count
+        return size
 
     def on_body(self, body: bytes) -> None:
         """Hand on what came as it is: gathering it copies every byte of an upload twice."""
-        cycle = self.cycle
+        cycle, straight = self.cycle, self._straight
+        if straight is not None:
+            straight.rest -= len(body)
         if not cycle.body:
             cycle.body = b""  # type: ignore[assignment] # adding to it gives what came itself
         super().on_body(body)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and refuse a head that goes on and on."""
+        if self._straight is not None and self._straight.is_begun:
+            data = self._take_rest(self._straight, data)
+            if not data:
+                return
         super().data_received(data)
         if not self._is_in_head:
             return
@@ -64,3 +88,18 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._head_size > HEAD_SIZE and not self.transport.is_closing():
             self.transport.write(_ANSWER)
             self.transport.close()
+
+    def _take_rest(self, straight: StraightBody, data: bytes) -> bytes:
+        """Take what belongs to a body of which the parser has not seen all; give what is behind."""
+        size = straight.rest
+        self.on_body(data[:size])
+        if not straight.rest:
+            self.end_straight()
+        return data[size:]
+
+    def end_straight(self) -> None:
+        """End such a body. What follows is the next request, and meets a parser that is new."""
+        self._straight = None
+        self.on_message_complete()
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does

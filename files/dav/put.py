@@ -122,7 +122,7 @@ class _StatedChecksum:
         self._algorithm, self._stated = algorithm, stated
         self._hash = _HASHES[algorithm]()
 
-    def update(self, piece: bytes, /) -> None:
+    def update(self, piece: bytes | memoryview, /) -> None:
         """Take in the next bytes."""
         self._hash.update(piece)
 
@@ -138,7 +138,7 @@ class _AllOf:
     def __init__(self, checks: list[Checksum]) -> None:
         self._checks = checks
 
-    def update(self, piece: bytes, /) -> None:
+    def update(self, piece: bytes | memoryview, /) -> None:
         """Take in the next bytes."""
         for check in self._checks:
             check.update(piece)

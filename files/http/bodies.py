@@ -1,8 +1,8 @@
 """Request bodies: read in pieces, bounded and counted, or refused and drained."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Final
+from collections.abc import AsyncIterator, Callable
+from typing import Final, Protocol, Self
 
 from files.errors import BodyTooLargeError, FilesError, MalformedRequestError
 
@@ -12,11 +12,58 @@ from .landing import Landed
 
 IDLE_SECONDS = 60.0  # a client that sends nothing for this long is given up
 DRAIN_SECONDS = 30.0  # how long a refused body is read on, so that the answer is seen
+type Take = Callable[[memoryview], int]
+
+FAST_SIZE: Final = 65_536  # bytes of a message; as large ones come where more waits behind them
+_STRAIGHT: Final = "files.straight"  # the extension of our server (project/straight.py)
 _DIGITS: Final = 18  # of a length; more than any disk has
 
 
 class TooSlowError(ClientGoneError):
     """The client sent nothing for so long that it is given up (408)."""
+
+
+class Straight(Protocol):
+    """A body that can be taken straight from its socket, where our server offers it."""
+
+    async def pump(self, take: Take, limit: int) -> tuple[int, bytes]:
+        """Have bytes taken in a thread; give how many were read and what was left of them."""
+
+
+class Pieces:
+    """What is left of a body, in the pieces in which it comes. Raises ClientGoneError."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], straight: Straight | None = None) -> None:
+        self._pieces, self._straight = pieces, straight
+        self._is_fast = False
+
+    @classmethod
+    def of(cls, pieces: AsyncIterator[bytes]) -> "Pieces":
+        """Take pieces of any origin for those of a body."""
+        return pieces if isinstance(pieces, Pieces) else cls(pieces)
+
+    def __aiter__(self) -> Self:
+        """Give the pieces."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Give the next piece."""
+        piece = await anext(self._pieces)
+        self._is_fast = len(piece) >= FAST_SIZE
+        return piece
+
+    async def pump(self, take: Take, limit: int) -> tuple[int, bytes]:
+        """Have what comes fast taken in a thread, if it comes fast at the moment.
+
+        Gives how many bytes were read, limit at most, and what take has left of them: it says how
+        many it took of those that it is given, and must not keep them. Where fewer were read than
+        limit, the next piece is to be waited for. Raises what take raises.
+        """
+        if self._straight is None or not self._is_fast:
+            return 0, b""
+        size, left = await self._straight.pump(take, limit)
+        self._is_fast = size == limit
+        return size, left
 
 
 class Body:
@@ -27,6 +74,8 @@ class Body:
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._scope, self._receive = scope, receive
+        offered = (scope.get("extensions") or {}).get(_STRAIGHT, {})
+        self._straight: Straight | None = offered.get("body")
         self.landed: Landed | None = None
         self.is_whole = not (
             header(scope, b"transfer-encoding") is not None
@@ -56,8 +105,12 @@ class Body:
         """
         return 0 if self.is_whole and self.landed is None else self.length
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    def pieces(self) -> Pieces:
         """Give what is left of the body. Raises ClientGoneError and TooSlowError."""
+        return Pieces(self._messages(), self._straight)
+
+    async def _messages(self) -> AsyncIterator[bytes]:
+        """Give what is left of the body, as the server hands it on."""
         patience = _Patience()
         try:
             while not self.is_whole:

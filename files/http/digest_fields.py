@@ -66,7 +66,7 @@ class ContentCheck:
         self._stated = stated
         self._hashes = {algorithm: _new(algorithm) for algorithm in stated}
 
-    def update(self, piece: bytes, /) -> None:
+    def update(self, piece: bytes | memoryview, /) -> None:
         """Take in the next bytes."""
         for digest in self._hashes.values():
             digest.update(piece)

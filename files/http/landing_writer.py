@@ -1,7 +1,6 @@
 """The one writer of an upload whose bytes nginx has received: takes the file instead of pieces."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 from django.conf import settings
 
@@ -12,6 +11,7 @@ from files.storage.landing import LandedFile
 from files.storage.partial import PartialBlob
 from files.storage.system_calls import STRETCH_SIZE, read_pieces
 
+from .bodies import Pieces
 from .disk import in_disk_thread
 from .handler import SyncCoreHandler
 from .small import SMALL
@@ -25,12 +25,12 @@ class LandedWriter(Writer):
     all other bytes are left to the job that follows the commit.
     """
 
-    async def _copy(self, pieces: AsyncIterator[bytes]) -> None:  # noqa: ARG002 - there are none
+    async def _copy(self, pieces: Pieces) -> None:  # noqa: ARG002 - there are none
         """Take the file."""
-        self._trip = asyncio.ensure_future(in_disk_thread(self._take))
+        self._trip = asyncio.ensure_future(in_disk_thread(self._take_file))
         await self._settle()
 
-    def _take(self) -> None:
+    def _take_file(self) -> None:
         """Put the bytes where they belong and take them in; in a thread.
 
         Where that breaks, nothing is taken in, and what was copied is cut off.

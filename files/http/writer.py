@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -20,8 +20,9 @@ from files.models import Upload
 from files.operations import uploads as operations
 from files.operations.blobs import blob_storage
 from files.operations.uploads import Progress
-from files.storage.partial import PartialBlob
+from files.storage.partial import PartialBlob, Piece
 
+from .bodies import Pieces
 from .disk import in_disk_thread, translated
 from .handler import SyncCoreHandler
 from .landing import Landed
@@ -29,6 +30,7 @@ from .landing import Landed
 logger = logging.getLogger(__name__)
 
 PIECE_SIZE: Final = 2**20  # bytes that one trip to a thread writes and hashes
+TRIP_SIZE: Final = 4 * PIECE_SIZE  # bytes that one trip takes straight from the socket
 HOLD_SECONDS: Final = 1.0  # what comes slowly is written after this, for a crash and for who looks
 CHECKPOINT: Final = operations.STEP  # bytes after which what is there is made safe, on the way
 POLL_SECONDS: Final = 0.5  # between two looks at whether another process has taken over
@@ -37,7 +39,7 @@ POLL_SECONDS: Final = 0.5  # between two looks at whether another process has ta
 class Checksum(Protocol):
     """The digest of the bytes of one connection, as its client states it."""
 
-    def update(self, piece: bytes, /) -> object:
+    def update(self, piece: bytes | memoryview, /) -> object:
         """Take in the next bytes."""
 
     def require_match(self) -> None:
@@ -113,7 +115,7 @@ class Writer:
         what counts saved: ClientGoneError, UploadTakenOverError, DigestMismatchError,
         LengthMismatchError, DiskFullError, StorageFailedError, QuotaExceededError.
         """
-        self._copying = asyncio.ensure_future(self._copy(pieces))
+        self._copying = asyncio.ensure_future(self._copy(Pieces.of(pieces)))
         if self.is_stopped:
             self._copying.cancel()
         try:
@@ -140,7 +142,7 @@ class Writer:
                 operations.declare_length, self.upload, self._partial.size
             )
 
-    async def _copy(self, pieces: AsyncIterator[bytes]) -> None:
+    async def _copy(self, pieces: Pieces) -> None:
         """Take the pieces of a body."""
         limit = settings.FILES_MAX_UPLOAD_SIZE if self.upload.length is None else self.upload.length
         room = limit - self._start.offset
@@ -155,7 +157,19 @@ class Writer:
                 self._refuse_excess()
             if self._gathered_size >= PIECE_SIZE or loop.time() - self._sent_at > HOLD_SECONDS:
                 await self._send_gathered()
+                await self._pump(pieces, room)
                 self._sent_at = loop.time()
+
+    async def _pump(self, pieces: Pieces, room: int) -> None:
+        """Take what comes fast without gathering it, as long as it does and there is room."""
+        is_fast = True
+        while is_fast and (limit := min(TRIP_SIZE, room - self._received)) > 0:
+            await self._settle()
+            await self._check_in()
+            await self._make_room(limit)
+            size, _left = await pieces.pump(self._take, limit)
+            self._received += size
+            is_fast = size == limit
 
     def _refuse_excess(self) -> None:
         """Say that the body is longer than it may be."""
@@ -167,9 +181,9 @@ class Writer:
         """Send what is gathered to a thread, when the piece before is written."""
         await self._settle()
         await self._check_in()
-        await self._make_room()
-        data, self._gathered, self._gathered_size = b"".join(self._gathered), [], 0
-        self._trip = asyncio.ensure_future(in_disk_thread(self._write, data))
+        await self._make_room(self._gathered_size)
+        pieces, self._gathered, self._gathered_size = self._gathered, [], 0
+        self._trip = asyncio.ensure_future(in_disk_thread(self._write, pieces))
 
     async def _settle(self) -> None:
         """Wait for the trip that is under way; raises what went wrong in it."""
@@ -187,9 +201,9 @@ class Writer:
                 self._django.in_thread(self._save_checkpoint, progress)
             )
 
-    async def _make_room(self) -> None:
-        """Reserve for what is gathered, where nobody has said how much will come."""
-        size = self._partial.size + self._gathered_size
+    async def _make_room(self, more: int) -> None:
+        """Reserve for so many bytes, where nobody has said how much will come."""
+        size = self._partial.size + more
         if self.upload.length is None and size > self.upload.reserved_bytes:
             await self._django.in_thread(operations.reserve_ahead, self.upload, size)
 
@@ -204,23 +218,30 @@ class Writer:
         self._partial.checkpoint()
         operations.checkpoint(self.upload, progress)
 
-    def _write(self, data: bytes) -> None:
-        """Write and hash one piece; in a thread."""
+    def _take(self, view: memoryview) -> int:
+        """Write and hash what has come straight from the socket; in a thread."""
+        self._write([view])
+        return len(view)
+
+    def _write(self, pieces: Sequence[Piece]) -> None:
+        """Write and hash some pieces; in a thread."""
+        size = sum(map(len, pieces))
         free = blob_storage().free_bytes() - settings.FILES_MIN_FREE_SPACE
-        if free < len(data):
-            raise DiskFullError(needed=len(data), free=max(0, free))
+        if free < size:
+            raise DiskFullError(needed=size, free=max(0, free))
         if self._append.checksum is not None:
-            self._append.checksum.update(data)
-        self._partial.write(data)
+            for piece in pieces:
+                self._append.checksum.update(piece)
+        self._partial.write(*pieces)
 
     async def _end(self) -> None:
         """Write the rest and make all of it safe."""
         await self._settle()
         await self._settle_checkpoint()
-        await self._make_room()
-        data, self._gathered = b"".join(self._gathered), []
-        if data:
-            await in_disk_thread(self._write, data)
+        await self._make_room(self._gathered_size)
+        pieces, self._gathered = self._gathered, []
+        if pieces:
+            await in_disk_thread(self._write, pieces)
         if self._append.checksum is not None:
             self._append.checksum.require_match()
         await in_disk_thread(self._partial.sync)
@@ -240,14 +261,14 @@ class Writer:
         Where another connection has taken over, it does the counting when the lock is free. Of an
         upload without a length no more is kept than what is reserved.
         """
-        data = b"".join(self._gathered)
+        data = b"".join(self._gathered)  # no more than one trip, and seldom that
         if self.upload.length is None:
             data = data[: max(0, self.upload.reserved_bytes - self._partial.size)]
         progress = self._start
         if self._append.checksum is None:
             try:
                 with suppress(DiskFullError):
-                    self._write(data)
+                    self._write([data])
                 self._partial.sync()
                 progress = progress_of(self._partial)
             except OSError as error:

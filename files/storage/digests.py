@@ -14,6 +14,7 @@ from typing import Any, Final
 _CONTEXT_SIZE: Final = 112  # bytes of SHA256_CTX: eight words, a count, a block, two figures
 # The layout is that of this machine and of this major version of OpenSSL; kept before the state.
 _FORMAT: Final = b"ossl3le\x00"
+_Bytes: Final = ctypes.c_char * 0  # its address is what counts
 
 
 @cache
@@ -22,7 +23,7 @@ def _library() -> Any:
     try:
         library = ctypes.CDLL(ctypes.util.find_library("crypto") or "libcrypto.so.3")
         library.SHA256_Init.argtypes = [ctypes.c_void_p]
-        library.SHA256_Update.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
+        library.SHA256_Update.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
         library.SHA256_Final.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
     except (OSError, AttributeError):
         return None
@@ -58,12 +59,19 @@ class ResumableSha256:
             raise ValueError("not a saved state of this kind")
         ctypes.memmove(self._context, state[len(_FORMAT) :], _CONTEXT_SIZE)
 
-    def update(self, piece: bytes) -> None:
-        """Take in the next bytes; lets other threads run meanwhile."""
+    def update(self, piece: bytes | memoryview) -> None:
+        """Take in the next bytes, of a buffer that can be written to if not of bytes.
+
+        Lets other threads run meanwhile.
+        """
         if self._plain is not None:
             self._plain.update(piece)
+            return
+        size = len(piece)
+        if isinstance(piece, memoryview):
+            self._library.SHA256_Update(self._context, _Bytes.from_buffer(piece), size)
         else:
-            self._library.SHA256_Update(self._context, piece, len(piece))
+            self._library.SHA256_Update(self._context, piece, size)
 
     @property
     def state(self) -> bytes | None:

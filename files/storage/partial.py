@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import batched
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -29,6 +30,9 @@ from .filesystem import (
 from .landing import LandedFile
 from .system_calls import append_file, go_on, read_pieces, start_write_back
 
+type Piece = bytes | memoryview
+
+AT_ONCE: Final = 512  # pieces that the system is given in one call; it takes twice as many
 FRESH_SECONDS: Final = 3.0  # since the last write, in which somebody surely writes
 
 
@@ -144,16 +148,26 @@ class PartialBlob:
         for piece in read_pieces(self._descriptor, self.size, check=check):
             self._take_in(piece)
 
-    def write(self, piece: bytes) -> None:
-        """Append a piece. Raises OSError, before which some of it may have been appended."""
-        view = memoryview(piece)
-        while view:
-            written = os.pwrite(self._descriptor, view, self.size)
-            self._take_in(piece if written == len(piece) else bytes(view[:written]))
-            view = view[written:]
+    def write(self, *pieces: Piece) -> None:
+        """Append pieces. Raises OSError, before which some of them may have been appended."""
+        for some in batched(pieces, AT_ONCE):
+            views = list(some)
+            while views:
+                written = os.pwritev(self._descriptor, views, self.size)
+                views = self._take_in_some(views, written)
         if self.size - self._written_back >= WRITE_BACK_SIZE:
             start_write_back(self._descriptor, self._written_back, self.size - self._written_back)
             self._written_back = self.size
+
+    def _take_in_some(self, pieces: list[Piece], size: int) -> list[Piece]:
+        """Take in the first so many bytes of some pieces, and give the rest."""
+        for index, piece in enumerate(pieces):
+            if size < len(piece):
+                self._take_in(piece[:size])
+                return [piece[size:], *pieces[index + 1 :]]
+            self._take_in(piece)
+            size -= len(piece)
+        return []
 
     def adopt(self, landed: LandedFile) -> None:
         """Become a file that has landed, in the place of this one, which holds no byte.
@@ -181,7 +195,7 @@ class PartialBlob:
             self.sha256, self.crc32 = None, None
         self.size = self._written_back = self.length
 
-    def _take_in(self, piece: bytes) -> None:
+    def _take_in(self, piece: Piece) -> None:
         """Take bytes that are in the file into size and digests."""
         if self.sha256 is not None:
             self.sha256.update(piece)

@@ -14,7 +14,7 @@ from files.errors import DigestMismatchError, MalformedRequestError
 class _Hash(Protocol):
     """What hashlib's objects are, and _Crc32."""
 
-    def update(self, piece: bytes, /) -> object: ...
+    def update(self, piece: bytes | memoryview, /) -> object: ...
 
     def digest(self) -> bytes: ...
 
@@ -25,7 +25,7 @@ class _Crc32:
     def __init__(self) -> None:
         self._value = 0
 
-    def update(self, piece: bytes, /) -> None:
+    def update(self, piece: bytes | memoryview, /) -> None:
         """Take in the next bytes."""
         self._value = zlib.crc32(piece, self._value)
 
@@ -49,7 +49,7 @@ class StatedChecksum:
         self._algorithm, self._stated = algorithm, stated
         self._hash = ALGORITHMS[algorithm]()
 
-    def update(self, piece: bytes, /) -> None:
+    def update(self, piece: bytes | memoryview, /) -> None:
         """Take in the next bytes."""
         self._hash.update(piece)
 

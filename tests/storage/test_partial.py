@@ -78,9 +78,9 @@ def test_short_writes_are_gone_on_with(
     blob: PartialBlob, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = os.pwrite
-    monkeypatch.setattr(os, "pwrite", lambda fd, data, at: real(fd, bytes(data)[:3], at))
+    monkeypatch.setattr(os, "pwritev", lambda fd, some, at: real(fd, b"".join(some)[:3], at))
 
-    blob.write(b"0123456789")
+    blob.write(b"01234", b"5", memoryview(bytearray(b"6789")))
 
     assert path.read_bytes() == b"0123456789"
     assert hexdigest(blob) == sha256(b"0123456789").hexdigest()
@@ -92,13 +92,13 @@ def test_what_was_written_before_a_failure_is_counted(
     real: Callable[..., int] = os.pwrite
     calls: list[int] = []
 
-    def pwrite(descriptor: int, data: bytes, at: int) -> int:
+    def pwritev(descriptor: int, pieces: list[bytes], at: int) -> int:
         calls.append(at)
         if len(calls) > 1:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return real(descriptor, bytes(data)[:3], at)
+        return real(descriptor, b"".join(pieces)[:3], at)
 
-    monkeypatch.setattr(os, "pwrite", pwrite)
+    monkeypatch.setattr(os, "pwritev", pwritev)
 
     with pytest.raises(OSError, match="No space"):
         blob.write(b"0123456789")
