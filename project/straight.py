@@ -16,6 +16,9 @@ from typing import Any, Final, Protocol
 
 from files.http.disk import in_disk_thread
 
+# Loaded before Django is: of files, only what needs none of it.
+type Take = Callable[[bytearray, int], int]
+
 EXTENSION: Final = "files.straight"  # in scope["extensions"]
 LEAST: Final = 2**20  # bytes of a body that is worth it
 
@@ -43,13 +46,13 @@ class StraightBody:
         self.is_begun = False  # the parser has lost count, and what comes is counted by hand
         self._connection = connection
 
-    async def pump(self, take: Callable[[memoryview], int], limit: int) -> tuple[int, bytes]:
+    async def pump(self, take: Take, limit: int) -> tuple[int, bytes]:
         """Have take called, in a thread, with what comes fast; give how many bytes that were.
 
-        take says how many of the bytes that it is given it has taken, and must not keep them. If
-        these are not all, nothing more is read, and what it left is given, too. No more than limit
-        bytes are read; fewer, where they come slowly or end: then receive is to be asked. A
-        cancellation is obeyed when the thread is done. Raises what take raises.
+        take gets a buffer, which it must not keep, and how many bytes are in it, and says how many
+        of them it took. If these are not all, nothing more is read, and what it left is given, too.
+        No more than limit bytes are read; fewer, where they come slowly or end: then receive is to
+        be asked. A cancellation is obeyed when the thread is done. Raises what take raises.
         """
         connection = self._connection
         size = min(limit, self.rest)
@@ -75,7 +78,7 @@ class StraightBody:
 class _Trip:
     """One stay in a thread."""
 
-    def __init__(self, descriptor: int, limit: int, take: Callable[[memoryview], int]) -> None:
+    def __init__(self, descriptor: int, limit: int, take: Take) -> None:
         self.size = 0  # bytes, of what was read
         self.left = b""  # of it, what was not taken
         self._descriptor, self._limit, self._take = descriptor, limit, take
@@ -83,40 +86,40 @@ class _Trip:
     def run(self) -> None:
         """Read and have it taken, until the limit, or until it does not come fast any more."""
         try:
-            while self.size < self._limit and not self.left and (view := self._read()):
-                self.size += len(view)
-                taken = self._take(view)
-                self.left = bytes(view[taken:])
+            buffer = _buffer()
+            while self.size < self._limit and not self.left and (size := self._read(buffer)):
+                self.size += size
+                taken = self._take(buffer, size)
+                self.left = bytes(memoryview(buffer)[taken:size])
         finally:
             os.close(self._descriptor)
 
-    def _read(self) -> memoryview:
+    def _read(self, buffer: bytearray) -> int:
         """Read what has come; nothing if that is not much, or the client has gone."""
-        buffer = _buffer()[: self._limit - self.size]
+        view = memoryview(buffer)[: self._limit - self.size]
         try:
-            size = os.readv(self._descriptor, [buffer])
+            return os.readv(self._descriptor, [view])
         except BlockingIOError:
-            size = self._wait_and_read(buffer)
+            return self._wait_and_read(view)
         except OSError:
-            size = 0  # the transport meets it too, and tells of it
-        return buffer[:size]
+            return 0  # the transport meets it too, and tells of it
 
-    def _wait_and_read(self, buffer: memoryview) -> int:
+    def _wait_and_read(self, view: memoryview) -> int:
         """Read a full buffer when it is there; nothing if it is not in time."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         try:
             ready = poll.poll(_WAIT_SECONDS * 1000)
-            return os.readv(self._descriptor, [buffer]) if ready else 0
+            return os.readv(self._descriptor, [view]) if ready else 0
         except OSError:
             return 0
 
 
-def _buffer() -> memoryview:
+def _buffer() -> bytearray:
     """Give the buffer of this thread."""
     if not hasattr(_threads, "buffer"):
-        _threads.buffer = memoryview(bytearray(_BUFFER_SIZE))
-    found: memoryview = _threads.buffer
+        _threads.buffer = bytearray(_BUFFER_SIZE)
+    found: bytearray = _threads.buffer
     return found
 
 

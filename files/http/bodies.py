@@ -12,7 +12,7 @@ from .landing import Landed
 
 IDLE_SECONDS = 60.0  # a client that sends nothing for this long is given up
 DRAIN_SECONDS = 30.0  # how long a refused body is read on, so that the answer is seen
-type Take = Callable[[memoryview], int]
+type Take = Callable[[bytearray, int], int]
 
 FAST_SIZE: Final = 65_536  # bytes of a message; as large ones come where more waits behind them
 _STRAIGHT: Final = "files.straight"  # the extension of our server (project/straight.py)
@@ -26,6 +26,8 @@ class TooSlowError(ClientGoneError):
 class Straight(Protocol):
     """A body that can be taken straight from its socket, where our server offers it."""
 
+    rest: int  # bytes that are still to come
+
     async def pump(self, take: Take, limit: int) -> tuple[int, bytes]:
         """Have bytes taken in a thread; give how many were read and what was left of them."""
 
@@ -36,6 +38,11 @@ class Pieces:
     def __init__(self, pieces: AsyncIterator[bytes], straight: Straight | None = None) -> None:
         self._pieces, self._straight = pieces, straight
         self._is_fast = False
+
+    @property
+    def rest(self) -> int:
+        """Give how much is still to come of what could come straight, in bytes."""
+        return self._straight.rest if self._straight is not None else 0
 
     @classmethod
     def of(cls, pieces: AsyncIterator[bytes]) -> "Pieces":
@@ -55,9 +62,9 @@ class Pieces:
     async def pump(self, take: Take, limit: int) -> tuple[int, bytes]:
         """Have what comes fast taken in a thread, if it comes fast at the moment.
 
-        Gives how many bytes were read, limit at most, and what take has left of them: it says how
-        many it took of those that it is given, and must not keep them. Where fewer were read than
-        limit, the next piece is to be waited for. Raises what take raises.
+        take gets a buffer, which it must not keep, and how many bytes are in it, and says how many
+        of them it took. Gives how many were read, limit at most, and what take has left. Where
+        fewer were read than limit, the next piece is to be waited for. Raises what take raises.
         """
         if self._straight is None or not self._is_fast:
             return 0, b""

@@ -32,9 +32,11 @@ from files.operations.blobs import NewBlob
 from files.operations.versions import NewFile
 from files.storage.filesystem import BlobStorage, BlobWriter
 
+from .bodies import Pieces
 from .disk import in_disk_thread, translated
+from .form_parts import check_headers, filename_of
 from .handler import ClientGoneError
-from .incoming import PIECE_SIZE, IncomingFile, finish
+from .incoming import PIECE_SIZE, TRIP_SIZE, IncomingFile, finish
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +50,7 @@ BOUNDARY_SIZE: Final = 70  # RFC 2046, 5.1.1
 TRIPS: Final = 16  # to threads that finish files, at once
 TRIP_FILES: Final = 16  # small files that one trip finishes
 
-# How browsers name a file (WHATWG HTML, "multipart form data"); a backslash is one of its letters.
-_DISPOSITION: Final = re.compile(r'form-data; name="[^"]*"; filename="([^"]*)"')
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
-_AS_IT_IS: Final = {"7bit", "8bit", "binary"}  # transfer encodings that change nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +179,16 @@ class FormReceiver:
         received = 0
         # Not strict: that refuses a line break behind the last boundary, if it comes by itself.
         with PushMultipartParser(boundary) as parser:
-            async for piece in pieces:
+            coming = Pieces.of(pieces)
+            async for piece in coming:
                 received += len(piece)
-                for event in parser.parse(piece):
-                    if isinstance(event, MultipartSegment):
-                        self._part = self._begin(event)
-                    elif event is None:
-                        await self._end()
-                    else:
-                        await self._take(event)
+                is_file = await self._feed(parser, piece)
+                while is_file and (limit := self._room()) > 0:
+                    size, left = await self._pump(coming, boundary, limit)
+                    received += size
+                    is_file = size == limit and not left
+                    if left:
+                        is_file = await self._feed(parser, left)
                 if received - self._total > self._limits.overhead:
                     raise MalformedRequestError(reason="overhead")
         if not self._has_token:
@@ -196,12 +196,38 @@ class FormReceiver:
         if self._digest:
             raise MalformedRequestError(reason=DIGEST_FIELD)
 
+    async def _feed(self, parser: PushMultipartParser, piece: bytes) -> bool:
+        """Feed the parser; tell whether all of the piece is of a file, and may well go on so."""
+        event = None
+        for event in parser.parse(piece):
+            if isinstance(event, MultipartSegment):
+                self._part = self._begin(event)
+            elif event is None:
+                await self._end()
+            else:
+                await self._take(event)
+        # The very piece: then the parser keeps nothing of it, nor of what came before.
+        return event is piece and isinstance(self._part, IncomingFile) and bool(self._part.path)
+
+    def _room(self) -> int:
+        """Give how much of the open file may come past the parser at once, in bytes."""
+        assert isinstance(self._part, IncomingFile)  # noqa: S101 - _feed has looked
+        room = min(self._limits.file_size - self._part.size, self._limits.total_size - self._total)
+        return min(TRIP_SIZE, room)
+
+    async def _pump(self, pieces: Pieces, boundary: str, limit: int) -> tuple[int, bytes]:
+        """Let what comes fast go to the open file, past the parser, who gets what is left."""
+        assert isinstance(self._part, IncomingFile)  # noqa: S101 - _feed has looked
+        size, left = await self._part.pump(pieces, b"\r\n--" + boundary.encode(), limit)
+        self._total += size - len(left)
+        return size, left
+
     def _begin(self, segment: MultipartSegment) -> "_Field | IncomingFile":
         """Begin a part. Raises CrossSiteRequestError if it should have been the token."""
-        filename = _filename_of(segment)
+        filename = filename_of(segment)
         if not self._has_token and (segment.name != TOKEN_FIELD or filename is not None):
             raise CrossSiteRequestError
-        _check_headers(segment)
+        check_headers(segment)
         if not filename:
             return self._begin_field(segment.name, is_file=filename is not None)
         self._file_count += 1
@@ -342,28 +368,6 @@ class _Field:
             return self.value.decode()
         except UnicodeDecodeError:
             raise MalformedRequestError(reason="encoding") from None
-
-
-def _filename_of(segment: MultipartSegment) -> str | None:
-    """Give the name that a part states for its file; None for a part that is no file.
-
-    The parser would cut what looks like a path of Windows, for browsers that are gone.
-    """
-    match = _DISPOSITION.fullmatch(segment.header("Content-Disposition"))
-    if match is None:
-        name: str | None = segment.filename
-        return name
-    return match[1].replace("%0D", "\r").replace("%0A", "\n").replace("%22", '"')
-
-
-def _check_headers(segment: MultipartSegment) -> None:
-    """Refuse what would make the bytes mean something else. Raises MalformedRequestError."""
-    names = [name for name, _value in segment.headerlist]
-    if len(set(names)) < len(names):
-        raise MalformedRequestError(reason="headers")
-    # RFC 7578, 4.7: nobody sends it. Stored as it is, the file would not be what was sent.
-    if segment.header("Content-Transfer-Encoding", "binary").strip().lower() not in _AS_IT_IS:
-        raise MalformedRequestError(reason="transfer-encoding")
 
 
 async def _settle(futures: set[asyncio.Future[None]]) -> None:

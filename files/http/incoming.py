@@ -9,9 +9,12 @@ from files.media_types import sniff
 from files.operations.blobs import NewBlob
 from files.storage.filesystem import BlobWriter
 
+from .bodies import Pieces
 from .disk import in_disk_thread
+from .pace import LARGE, Pace
 
 PIECE_SIZE: Final = 2**20  # bytes that one trip to a thread writes and hashes
+TRIP_SIZE: Final = 4 * PIECE_SIZE  # bytes that one trip takes straight from the socket
 
 
 @dataclass(slots=True)
@@ -31,6 +34,7 @@ class IncomingFile:
     _gathered_size: int = 0
     _writer: BlobWriter | None = None
     _trip: asyncio.Future[None] | None = None
+    _pace: Pace = field(default_factory=Pace)
 
     async def take(self, piece: bytes) -> None:
         """Take a piece; waits where the disk is slower than the client."""
@@ -43,6 +47,35 @@ class IncomingFile:
             await self.settle()
             trip = in_disk_thread(self._write, self._take_gathered())
             self._trip = asyncio.ensure_future(trip)
+
+    async def pump(self, pieces: Pieces, delimiter: bytes, limit: int) -> tuple[int, bytes]:
+        """Take what comes fast straight from its socket, up to the delimiter; as pieces.pump does.
+
+        What has come so far must all be of this file.
+        """
+        await self.settle()
+        loop, gathered = asyncio.get_running_loop(), self._take_gathered()
+        started = loop.time()
+
+        def take(buffer: bytearray, size: int) -> int:
+            nonlocal gathered
+            if gathered:
+                self._write(gathered)
+                gathered = b""
+            content = _before(delimiter, buffer, size)
+            self._write(memoryview(buffer)[:content])
+            return content
+
+        try:
+            size, left = await pieces.pump(take, limit)
+        finally:
+            if gathered:  # nothing came
+                self._gathered, self._gathered_size = [gathered], len(gathered)
+        self.size += size - len(left)
+        self._pace.add(size, loop.time() - started)
+        if self._pace.is_high and pieces.rest >= LARGE and self._writer and not self.stated_sha256:
+            self._writer.leave_digests()
+        return size, left
 
     async def settle(self) -> None:
         """Wait for the trip that is under way; raises what went wrong in it."""
@@ -62,7 +95,7 @@ class IncomingFile:
         self._gathered_size = 0
         return data
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         """Write the bytes of one trip; in a thread."""
         self.require_room(len(data))
         if self._writer is None:
@@ -83,6 +116,18 @@ class IncomingFile:
         writer.sync()
         media_type = sniff(writer.head, self.path[-1])
         return NewBlob(writer.blob_id, writer.size, writer.sha256, writer.crc32, media_type)
+
+
+def _before(delimiter: bytes, buffer: bytearray, size: int) -> int:
+    """Give how many of the bytes in a buffer surely come before a delimiter.
+
+    It begins with the one carriage return that it has.
+    """
+    if (index := buffer.find(delimiter, 0, size)) >= 0:
+        return index
+    index = buffer.rfind(b"\r", max(0, size - len(delimiter)), size)
+    is_begun = index >= 0 and delimiter.startswith(buffer[index:size])
+    return index if is_begun else size
 
 
 async def finish(files: Sequence[IncomingFile]) -> list[NewBlob]:

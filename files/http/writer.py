@@ -26,6 +26,7 @@ from .bodies import Pieces
 from .disk import in_disk_thread, translated
 from .handler import SyncCoreHandler
 from .landing import Landed
+from .pace import LARGE, Pace
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ class Writer:
         self._partial, self._append, self._django = partial, append, django
         self._start = progress_of(partial)
         self._safe = partial.size  # bytes, of the last checkpoint
+        self._pace = Pace()
         self._gathered: list[bytes] = []
         self._gathered_size = 0
         self._received = 0  # bytes
@@ -162,14 +164,24 @@ class Writer:
 
     async def _pump(self, pieces: Pieces, room: int) -> None:
         """Take what comes fast without gathering it, as long as it does and there is room."""
-        is_fast = True
+        is_fast, loop = True, asyncio.get_running_loop()
         while is_fast and (limit := min(TRIP_SIZE, room - self._received)) > 0:
             await self._settle()
             await self._check_in()
             await self._make_room(limit)
+            started = loop.time()
             size, _left = await pieces.pump(self._take, limit)
             self._received += size
+            self._pace.add(size, loop.time() - started)
+            if self._pace.is_high and self._may_leave_digests:
+                self._partial.leave_digests()
             is_fast = size == limit
+
+    @property
+    def _may_leave_digests(self) -> bool:
+        """Tell whether much is still to come, of which nobody has said what it is."""
+        rest = (self.upload.length or 0) - self._partial.size
+        return rest >= LARGE and not self.upload.sha256
 
     def _refuse_excess(self) -> None:
         """Say that the body is longer than it may be."""
@@ -218,10 +230,10 @@ class Writer:
         self._partial.checkpoint()
         operations.checkpoint(self.upload, progress)
 
-    def _take(self, view: memoryview) -> int:
+    def _take(self, buffer: bytearray, size: int) -> int:
         """Write and hash what has come straight from the socket; in a thread."""
-        self._write([view])
-        return len(view)
+        self._write([memoryview(buffer)[:size]])
+        return size
 
     def _write(self, pieces: Sequence[Piece]) -> None:
         """Write and hash some pieces; in a thread."""

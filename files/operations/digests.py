@@ -25,8 +25,8 @@ from .journal import Draft, draft
 
 logger = logging.getLogger(__name__)
 
-PIECE: Final = 2**20  # bytes read at once
-LOOK: Final = 256  # pieces between two looks at whether the digest is still wanted
+PIECE: Final = 2**18  # bytes read at once, which stay in the cache of a core while they are hashed
+LOOK: Final = 1024  # pieces between two looks at whether the digest is still wanted
 
 
 def request_digests(blobs: Iterable[NewBlob]) -> list[Draft]:
@@ -81,12 +81,14 @@ def _read(blob_id: UUID) -> _Read | None:
     if not _lacking(blob_id).exists():
         return None
     digest, crc32, size, pieces = sha256(), 0, 0, 0
+    buffer = memoryview(bytearray(PIECE))
     descriptor = blob_storage().open_blob(blob_name(blob_id))
     try:
-        while piece := os.read(descriptor, PIECE):
+        while count := os.readv(descriptor, [buffer]):
+            piece = buffer[:count]
             digest.update(piece)
             crc32 = zlib.crc32(piece, crc32)
-            size, pieces = size + len(piece), pieces + 1
+            size, pieces = size + count, pieces + 1
             if pieces % LOOK == 0 and not _lacking(blob_id).exists():
                 return None
     finally:

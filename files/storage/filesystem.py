@@ -82,8 +82,8 @@ class BlobWriter:
         self.name = blob_name(blob_id)
         self.size = 0
         self.head = b""
-        self.crc32 = 0
-        self._sha256 = sha256()
+        self.crc32: int | None = 0
+        self._sha256: Any = sha256()
         self._storage = storage
         self._written_back = 0
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -103,8 +103,12 @@ class BlobWriter:
 
     @property
     def sha256(self) -> str:
-        """Give the SHA-256 of what was written so far, as lower-case hex."""
-        return self._sha256.hexdigest()
+        """Give the SHA-256 of what was written so far, in lower-case hex; empty where left."""
+        return "" if self._sha256 is None else str(self._sha256.hexdigest())
+
+    def leave_digests(self) -> None:
+        """Take in what comes from now on without digests: a job takes them, of all of it."""
+        self._sha256 = self.crc32 = None
 
     def write(self, piece: bytes | bytearray | memoryview) -> None:
         """Append a piece and take it into size, SHA-256, CRC-32 and head."""
@@ -121,8 +125,10 @@ class BlobWriter:
         """Take bytes that are in the file into size, SHA-256, CRC-32 and head."""
         if len(self.head) < HEAD_SIZE:
             self.head += bytes(view[: HEAD_SIZE - len(self.head)])
-        self._sha256.update(view)
-        self.crc32 = zlib.crc32(view, self.crc32)
+        if self._sha256 is not None:
+            self._sha256.update(view)
+        if self.crc32 is not None:
+            self.crc32 = zlib.crc32(view, self.crc32)
         self.size += len(view)
 
     def clone(self, source: int, check: Callable[[], None] = go_on) -> bool:

@@ -192,8 +192,12 @@ class PartialBlob:
     def skip_on(self) -> None:
         """Take in what lies in the file as read_on does, but unread: a job takes its digest."""
         if self.length > self.size:
-            self.sha256, self.crc32 = None, None
+            self.leave_digests()
         self.size = self._written_back = self.length
+
+    def leave_digests(self) -> None:
+        """Take in what comes from now on without digests: a job takes them, of all of it."""
+        self.sha256 = self.crc32 = None
 
     def _take_in(self, piece: Piece) -> None:
         """Take bytes that are in the file into size and digests."""

@@ -73,7 +73,7 @@ def _peers(them: Contenders, file: Path) -> dict[str, Measure]:
 
 
 def _ours(them: Contenders, file: Path) -> dict[str, Measure]:
-    """Upload to our stack."""
+    """Upload to our stack; its CPU includes the job that hashes what came too fast for it."""
     ours, folder = them.ours, {"folder": str(them.root)}
 
     def tus(chunk: int | None) -> float:
@@ -87,7 +87,10 @@ def _ours(them: Contenders, file: Path) -> dict[str, Measure]:
         "resumable POST": lambda: protocols.post_resumable(ours, them.root, them.new_name(), file),
         "form": lambda: clients.post_file(ours, them.token, them.root, them.new_name(), file),
     }
-    return {f"strongroom {name}": Measure(run, them.pid) for name, run in ways.items()}
+    hashed = partial(_and_hashed, them.folder / "data" / "strongroom.sqlite3")
+    return {
+        f"strongroom {name}": Measure(partial(hashed, run), them.pid) for name, run in ways.items()
+    }
 
 
 def _landed(them: Contenders, file: Path) -> dict[str, Measure]:
@@ -103,13 +106,16 @@ def _landed(them: Contenders, file: Path) -> dict[str, Measure]:
         metadata = {"folder": str(them.root), "filename": them.new_name()}
         return _tus(server, "/uploads/", file, CHUNK, metadata)
 
-    def hashed(run: Callable[[], float]) -> float:
-        seconds = run()
-        trees.wait_for_digests(database)
-        return seconds
-
+    hashed = partial(_and_hashed, database)
     ways = {"PUT": put, "tus, 64 MiB chunks": tus}
     return {f"landed {name}": Measure(partial(hashed, run), pid) for name, run in ways.items()}
+
+
+def _and_hashed(database: Path, run: Callable[[], float]) -> float:
+    """Upload, and wait outside the measured time for the job that takes the digest."""
+    seconds = run()
+    trees.wait_for_digests(database)
+    return seconds
 
 
 def _tus(

@@ -15,6 +15,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from files.admin import faces as admin
+from files.http.bodies import Take
+from files.http.disk import in_disk_thread
 from files.http.doors import Doors
 from files.http.handler import Message, SyncCoreHandler
 from files.http.threads import carry_out
@@ -94,6 +96,7 @@ class DoorsClient:
     executor: CallerExecutor
     cookies: dict[str, str] = field(default_factory=dict)
     address: str = "127.0.0.1"
+    straight: int = 0  # bytes that can be read at once from the socket in which its bodies lie
 
     def sign_in(self, user: User) -> "DoorsClient":
         """Give a client with a session of the user, and a token cookie."""
@@ -145,16 +148,50 @@ class DoorsClient:
             "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
             **(scope or {}),
         }
+        if self.straight:
+            socket = Straight(b"".join(pieces), self.straight)
+            full["extensions"] = {"files.straight": {"body": socket}}
+            pieces = socket.messages()  # type: ignore[assignment] # as far as they are asked for
         wire = _Wire(pieces, gone=gone, stalls=stalls, error=send_error)
         self.executor.run(self.doors(full, wire.receive, wire.send))
         return wire.answer
+
+
+class Straight:
+    """A body that a server offers straight from its socket; what is taken so comes no other way."""
+
+    def __init__(self, body: bytes, size: int) -> None:
+        self.taken = 0  # bytes
+        self._body, self._size = body, size
+
+    @property
+    def rest(self) -> int:
+        return len(self._body)
+
+    def _next(self, limit: int) -> bytes:
+        size = min(self._size, limit)
+        some, self._body = self._body[:size], self._body[size:]
+        return some
+
+    async def pump(self, take: Take, limit: int) -> tuple[int, bytes]:
+        size, left = 0, b""
+        while size < limit and not left and (some := self._next(limit - size)):
+            buffer = bytearray(some + b"what was there before")
+            taken = await in_disk_thread(take, buffer, len(some))
+            size, left = size + len(some), some[taken:]
+        self.taken += size - len(left)
+        return size, left
+
+    def messages(self) -> Iterator[bytes]:
+        while self._body:
+            yield self._next(self._size)
 
 
 class _Wire:
     """The two ends of one exchange, as a server has them."""
 
     def __init__(
-        self, pieces: list[bytes], *, gone: bool, stalls: bool, error: Exception | None
+        self, pieces: Iterable[bytes], *, gone: bool, stalls: bool, error: Exception | None
     ) -> None:
         self.answer = Answer()
         self._gone, self._error = gone, error
@@ -181,12 +218,13 @@ class _Wire:
             self._done.set()
 
 
-def _messages(pieces: list[bytes], *, is_whole: bool) -> Iterator[Message]:
+def _messages(pieces: Iterable[bytes], *, is_whole: bool) -> Iterator[Message]:
     """Give the messages of a body, the last of which says so if it is whole."""
+    count = len(pieces) if isinstance(pieces, list) else 0
     for at, piece in enumerate(pieces, 1):
-        is_last = is_whole and at == len(pieces)
+        is_last = is_whole and at == count
         yield {"type": "http.request", "body": piece, "more_body": not is_last}
-    if is_whole and not pieces:
+    if is_whole and not count:
         yield {"type": "http.request", "body": b"", "more_body": False}
 
 

@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from files.http.bodies import Body
+from files.http.bodies import Body, Take
 from files.http.handler import ClientGoneError
 from project.protocol import BoundedProtocol
 
@@ -33,13 +33,13 @@ class App:
     def __init__(self) -> None:
         self.taken = bytearray()
         self.straight = 0  # bytes
-        self.take: Callable[[memoryview], int] = self.take_all
+        self.take: Take = self.take_all
         self.is_gone = threading.Event()
         self.is_cancelled = threading.Event()
 
-    def take_all(self, view: memoryview) -> int:
-        self.taken += view
-        return len(view)
+    def take_all(self, buffer: bytearray, size: int) -> int:
+        self.taken += buffer[:size]
+        return size
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         body = Body(scope, receive)
@@ -130,9 +130,9 @@ def test_body_that_comes_in_fits_and_starts_is_whole() -> None:
 def test_bytes_that_are_left_are_not_lost() -> None:
     app = App()
 
-    def take_some(view: memoryview) -> int:
-        app.taken += view[: len(view) // 2]
-        return len(view) // 2
+    def take_some(buffer: bytearray, size: int) -> int:
+        app.taken += buffer[: size // 2]
+        return size // 2
 
     app.take = take_some
 
@@ -158,7 +158,7 @@ def test_client_that_goes_away_is_noticed() -> None:
 def test_connection_goes_on_after_a_body_that_could_not_be_taken() -> None:
     app = App()
 
-    def fail(view: memoryview) -> int:
+    def fail(buffer: bytearray, size: int) -> int:
         raise OSError("the disk")
 
     app.take = fail
@@ -181,11 +181,11 @@ def test_cancelled_wait_ends_when_the_thread_does() -> None:
         pieces = body.pieces()
         begun, loop = asyncio.Event(), asyncio.get_running_loop()
 
-        def take(view: memoryview) -> int:
+        def take(buffer: bytearray, size: int) -> int:
             loop.call_soon_threadsafe(begun.set)
             time.sleep(0.3)
             order.append("taken")
-            return len(view)
+            return size
 
         async def pump_on() -> None:
             async for _piece in pieces:

@@ -87,7 +87,7 @@ def _answer_script(outcome: UploadOutcome) -> HttpResponse:
             "id": entry.pk,
             "name": entry.name,
             "size": entry.size,
-            "sha256": file.blob.sha256,
+            "sha256": file.blob.sha256 or None,
             "version": entry.version_id,
             "url": reverse("web:entry", args=[entry.pk]),
         }
