@@ -10,7 +10,7 @@ from files.operations.blobs import NewBlob
 from files.storage.filesystem import BlobWriter
 
 from .bodies import Pieces
-from .disk import in_disk_thread
+from .disk import in_disk_thread, side_by_side
 from .pace import LARGE, Pace
 
 PIECE_SIZE: Final = 2**20  # bytes that one trip to a thread writes and hashes
@@ -108,12 +108,16 @@ class IncomingFile:
         assert self._writer is not None  # noqa: S101 - _write opened it
         self._writer.start_sync()
 
-    def _sync(self) -> NewBlob:
-        """Put it on stable storage and say what it is; in a thread."""
+    def _sync(self) -> None:
+        """Put it on stable storage; in a thread."""
+        assert self._writer is not None  # noqa: S101 - _write_rest opened it
+        self._writer.sync()
+
+    def _describe(self) -> NewBlob:
+        """Say what it is."""
         writer = self._writer
         assert writer is not None  # noqa: S101 - _write_rest opened it
         assert self.path is not None  # noqa: S101 - else there is nothing to finish
-        writer.sync()
         media_type = sniff(writer.head, self.path[-1])
         return NewBlob(writer.blob_id, writer.size, writer.sha256, writer.crc32, media_type)
 
@@ -141,4 +145,5 @@ def _finish_in_thread(files: Sequence[IncomingFile]) -> list[NewBlob]:
     """Write all of them first, so that the disk works on one while the next is written."""
     for file in files:
         file._write_rest()
-    return [file._sync() for file in files]
+    side_by_side([file._sync for file in files])
+    return [file._describe() for file in files]

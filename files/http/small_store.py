@@ -7,7 +7,6 @@ that they share once.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,12 +19,9 @@ from files.operations.blobs import NewBlob, blob_storage
 from files.storage.base import new_blob_ids
 from files.storage.filesystem import BlobStorage, BlobWriter
 
-from .disk import in_disk_thread, translated
+from .disk import in_disk_thread, side_by_side, translated
 
 AT_ONCE: Final = 64  # bodies of one trip, so that none waits long for others
-
-# They wait for the disk, which flushes many files in little more time than one.
-_flushes: Final = ThreadPoolExecutor(8, thread_name_prefix="flush")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,7 @@ def store_bodies(bodies: Sequence[SmallBody]) -> list[NewBlob | FilesError]:
     files = [_Storing(body, body.blob_id or own) for body, own in zip(bodies, ids, strict=True)]
     for file in files:
         file.attempt(partial(file.write, storage))
-    _at_once([partial(file.attempt, file.sync) for file in files if file.error is None])
+    side_by_side([partial(file.attempt, file.sync) for file in files if file.error is None])
     by_folder: dict[Path, list[_Storing]] = {}
     for file in files:
         if file.error is None:
@@ -105,15 +101,6 @@ def store_bodies(bodies: Sequence[SmallBody]) -> list[NewBlob | FilesError]:
         for other in others:
             other.error = first.error
     return [file.outcome() for file in files]
-
-
-def _at_once(calls: Sequence[Callable[[], None]]) -> None:
-    """Make calls that wait for the disk side by side, and return when all are done."""
-    if len(calls) == 1:
-        calls[0]()
-        return
-    for flushing in [_flushes.submit(call) for call in calls]:
-        flushing.result()
 
 
 class _Storing:
