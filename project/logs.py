@@ -17,6 +17,8 @@ from typing import Any
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
+_SIMPLE = (str, int, float, type(None))  # what a line shows of the extras of a record; bool is one
+
 LINE = "json_line"  # under which a record keeps how it is written
 
 GATHER_SECONDS = 0.05  # for which the line of a request waits for others
@@ -48,7 +50,7 @@ class JsonFormatter(logging.Formatter):
             "message": self.message(record),
         }
         for key, value in vars(record).items():
-            if key not in STANDARD and isinstance(value, str | int | float | None):
+            if key not in STANDARD and isinstance(value, _SIMPLE):
                 line.setdefault(key, value)
         if record.exc_info and record.exc_info[0]:
             line["exception"] = self.formatException(record.exc_info)
