@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from files.http import bodies, incoming, pace, writer
-from files.models import Blob, Entry, Event
+from files.models import Blob, Entry, Event, Upload
 from files.operations.digests import take_digests
 from files.storage.filesystem import BlobStorage
 from tests.http.client import SECRET, Answer, DoorsClient
-from tests.http.forms import contents, form_of, upload
+from tests.http.forms import contents, form_of, stored_files, upload
 from tests.multiparts import CASES, FormCase
+from tests.uploads.tus import Tus, checksum
 
 KIB = os.urandom(1024)
 SMALL = [case for case in CASES if len(case.body) < 3000]
@@ -136,3 +137,71 @@ def test_digest_of_a_form_that_outruns_it_is_left_to_the_job(
     assert contents(root, storage) == {"a.txt": 9 * KIB}
     assert take_digests([blob.pk]) == 1
     assert Blob.objects.get().sha256 == sha256(9 * KIB).hexdigest()
+
+
+@pytest.mark.usefixtures("straight", "outrun")
+def test_upload_whose_digest_is_left_goes_on_in_chunks(
+    browser: DoorsClient, root: Entry, storage: BlobStorage
+) -> None:
+    tus = Tus(replace(browser, straight=300), root.pk)
+    url = tus.begin(length=9 * 1024)
+
+    assert tus.patch(url, 5 * KIB).status == 204
+    assert Upload.objects.get().hash_state is None
+    assert tus.patch(url, 4 * KIB, at=5 * 1024).status == 204
+
+    blob = Blob.objects.get()
+    assert contents(root, storage) == {"a": 9 * KIB}
+    assert (blob.sha256, take_digests([blob.pk])) == ("", 1)
+    assert Blob.objects.get().sha256 == sha256(9 * KIB).hexdigest()
+
+
+@pytest.mark.usefixtures("straight", "outrun")
+def test_chunk_that_comes_fast_is_held_against_its_checksum(
+    browser: DoorsClient, root: Entry, storage: BlobStorage
+) -> None:
+    tus = Tus(replace(browser, straight=300), root.pk)
+    url = tus.begin(length=9 * 1024)
+
+    wrong = tus.patch(url, 9 * KIB, Upload_Checksum=checksum(KIB))
+    right = tus.patch(url, 9 * KIB, Upload_Checksum=checksum(9 * KIB, "crc32"))
+
+    assert (wrong.status, right.status) == (460, 204)
+    assert contents(root, storage) == {"a": 9 * KIB}
+
+
+@pytest.mark.usefixtures("straight")
+def test_file_of_a_form_may_not_be_larger_than_files_may_be(
+    browser: DoorsClient, root: Entry, storage: BlobStorage, settings: Any
+) -> None:
+    settings.FILES_MAX_UPLOAD_SIZE = 5000
+
+    answer = upload(replace(browser, straight=300), root, form_of(5 * KIB))
+
+    assert answer.status == 413
+    assert stored_files(storage) == []
+    assert upload(replace(browser, straight=300), root, form_of(4 * KIB)).status == 303
+
+
+@pytest.mark.usefixtures("straight")
+@pytest.mark.parametrize("free", [500, 3000])
+def test_disk_that_gets_full_keeps_its_reserve(
+    browser: DoorsClient,
+    root: Entry,
+    storage: BlobStorage,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    free: int,
+) -> None:
+    tus = Tus(replace(browser, straight=300), root.pk)
+    url = tus.begin(length=9 * 1024)
+    left = iter([settings.FILES_MIN_FREE_SPACE + 10_000, *range(free, -(10**6), -300)])
+    least = settings.FILES_MIN_FREE_SPACE
+    monkeypatch.setattr(
+        BlobStorage, "free_bytes", lambda _self: at if (at := next(left)) > 9999 else at + least
+    )
+
+    answer = tus.patch(url, 9 * KIB)
+
+    assert answer.status == 507
+    assert int(tus.head(url).headers["upload-offset"]) <= free

@@ -36,6 +36,15 @@ def test_digest_is_that_of_the_whole_wherever_it_was_put_aside(
     assert digest.hexdigest() == sha256(whole).hexdigest()
 
 
+@given(st.binary(max_size=300), st.integers(0, 300))
+def test_bytes_in_a_buffer_are_taken_from_where_they_lie(content: bytes, start: int) -> None:
+    digest = ResumableSha256()
+
+    digest.update(memoryview(bytearray(content))[start:])
+
+    assert digest.hexdigest() == sha256(content[start:]).hexdigest()
+
+
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_reading_the_digest_does_not_end_it(first: bytes, second: bytes) -> None:
     digest = ResumableSha256()

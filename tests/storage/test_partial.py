@@ -86,6 +86,17 @@ def test_short_writes_are_gone_on_with(
     assert hexdigest(blob) == sha256(b"0123456789").hexdigest()
 
 
+def test_more_pieces_than_the_system_takes_at_once_are_all_written(
+    blob: PartialBlob, path: Path
+) -> None:
+    pieces = [b"%04d" % number for number in range(3000)]
+
+    blob.write(*pieces)
+
+    assert path.read_bytes() == b"".join(pieces)
+    assert hexdigest(blob) == sha256(b"".join(pieces)).hexdigest()
+
+
 def test_what_was_written_before_a_failure_is_counted(
     blob: PartialBlob, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
