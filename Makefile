@@ -73,8 +73,10 @@ torture: $(VENV)/.dev ## Kill parts of the stack thousands of times (an hour or 
 	TEST_KILL_SECONDS=$${TEST_KILL_SECONDS:-3600} TEST_KILL_ROUNDS=$${TEST_KILL_ROUNDS:-5000} \
 	TEST_CLIENT_SECONDS=$${TEST_CLIENT_SECONDS:-600} \
 	TEST_CLIENT_BYTES=$${TEST_CLIENT_BYTES:-1073741824} \
+	TEST_BROWSER_FILES=$${TEST_BROWSER_FILES:-2000} \
+	TEST_BROWSER_BYTES=$${TEST_BROWSER_BYTES:-1073741824} \
 	    $(BIN)/python -m pytest -s tests/e2e/test_kill.py tests/e2e/test_kill_uploads.py \
-	    tests/e2e/test_kill_clients.py
+	    tests/e2e/test_kill_clients.py tests/e2e/browser/test_upload_client.py
 
 js: ## Run the JavaScript tests, where Node and such tests are there
 	@if [ -d tests/js ] && command -v node >/dev/null; then node --test tests/js/*.test.js; fi
