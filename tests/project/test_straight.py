@@ -227,3 +227,17 @@ def test_body_of_a_doubtful_length_is_refused(head: str) -> None:
 
         assert connection.recv(1000).startswith(b"HTTP/1.1 400")
     assert not app.straight
+
+
+@pytest.mark.parametrize("header", ["Upgrade: h2c", "Transfer-Encoding: chunked"])
+def test_body_whose_end_only_the_parser_knows_comes_in_messages(header: str) -> None:
+    app = App()
+    is_chunked = header.startswith("Transfer")
+    framing = header if is_chunked else f"{header}\r\nContent-Length: {SIZE}"
+    body = b"%x\r\n%b\r\n0\r\n\r\n" % (SIZE, CONTENT) if is_chunked else CONTENT
+
+    with serving(app) as port, connected(port) as connection:
+        connection.sendall(f"PUT / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n".encode() + body)
+
+        assert connection.recv(1000).endswith(answer_to(CONTENT))
+    assert not app.straight
