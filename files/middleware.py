@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 from django.views import defaults
 
 from files.access import Actor
 from files.api.errors import problem
-from files.errors import FilesError
+from files.errors import DiskFullError, FilesError
 from files.http.guard import Exchange
+from files.http.handler import is_full
 from files.models import Event
 from files.protocol_errors import InternalFaultError
 from files.web.errors import error_response as page_of
@@ -45,7 +47,9 @@ class FilesMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Map FilesError once, here, so that views need not catch it."""
+        """Map FilesError once, here, so that views need not catch it; a full database is one."""
+        if isinstance(exception, DatabaseError) and is_full(exception):
+            exception = DiskFullError()
         return _say(request, exception) if isinstance(exception, FilesError) else None
 
 

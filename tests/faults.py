@@ -1,13 +1,14 @@
 """Disks and databases that fail at the nth call."""
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 
 
 def open_descriptors() -> int:
@@ -57,3 +58,12 @@ def database_failing_at(n: int) -> Iterator[None]:
 
     with connection.execute_wrapper(execute):
         yield
+
+
+def database_error(code: int) -> DatabaseError:
+    """Give what Django raises for a code of SQLite's."""
+    cause = sqlite3.OperationalError()
+    cause.sqlite_errorcode = code
+    error = OperationalError()
+    error.__cause__ = cause
+    return error

@@ -18,6 +18,7 @@ from django.db import Error
 from files.access import Actor, get_upload
 from files.errors import (
     DigestMismatchError,
+    DiskFullError,
     FilesError,
     LengthMismatchError,
     OffsetConflictError,
@@ -129,9 +130,20 @@ class Engine:
         except UploadTakenOverError:
             raise
         except BaseException:
-            with suppress(UploadNotFoundError):
-                await asyncio.shield(self.cancel(upload.pk, actor))
+            await asyncio.shield(self._give_up(upload, actor))
             raise
+
+    async def _give_up(self, upload: Upload, actor: Actor) -> None:
+        """Cancel the upload of a body that broke off.
+
+        What cannot be forgotten, on a disk that is full to the last byte, is left to the jobs:
+        nobody is told of it instead of the cause.
+        """
+        try:
+            with suppress(UploadNotFoundError):
+                await self.cancel(upload.pk, actor)
+        except DiskFullError:
+            logger.warning("upload %s is left to the jobs by a full disk", upload.pk)
 
     async def _take(
         self,
@@ -150,6 +162,9 @@ class Engine:
             if begun.length not in {None, partial.size}:
                 raise LengthMismatchError(length=begun.length)
             return await self._commit(partial, begun, actor, condition)
+        except DiskFullError:
+            await self._django.in_thread(_make_room, partial, upload.pk)
+            raise
         finally:
             partial.close()
 
@@ -199,7 +214,7 @@ class Engine:
             ids = [writer.upload.pk for writer in writers]
             try:
                 newest = await self._django.in_thread(operations.generations, ids)
-            except Error:
+            except (Error, DiskFullError):
                 logger.exception("the generations of uploads could not be read")
                 continue
             for writer in writers:
@@ -249,6 +264,17 @@ def _is_repeated(upload: Upload, append: Append) -> bool:
     if append.is_last is None and append.offset == upload.length and append.size == 0:
         return True
     raise UploadCompleteError(length=upload.length)
+
+
+def _make_room(partial: PartialBlob, upload_id: UUID) -> None:
+    """Cut off what does not count of a file that will not be whole, as its one writer; in a thread.
+
+    The database needs room, too, to forget the upload.
+    """
+    offset = Upload.objects.filter(pk=upload_id).values_list("offset", flat=True).first()
+    partial.start_at(offset or 0, None, None)
+    with suppress(OSError):
+        partial.cut()
 
 
 def bring_into_line(partial: PartialBlob, upload: Upload) -> Upload:

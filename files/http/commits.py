@@ -6,14 +6,11 @@ and each is answered only after its own bytes and its own row are safe.
 """
 
 import asyncio
-import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from django.db import DatabaseError
-
-from files.errors import DiskFullError, FilesError
+from files.errors import FilesError
 from files.models import Entry
 from files.operations.versions import Member, put_waiting
 
@@ -21,15 +18,7 @@ from .handler import SyncCoreHandler
 
 AT_ONCE: Final = 500  # files of one transaction
 
-_FULL: Final = {"sqlite_errorcode": sqlite3.SQLITE_FULL, "sqlstate": "53100"}  # by the driver
-
 type _Waiting = tuple[Member, asyncio.Future[Entry | FilesError]]
-
-
-def is_full(error: DatabaseError) -> bool:
-    """Tell whether the disk of the database is full; then nothing was committed."""
-    cause = error.__cause__
-    return any(getattr(cause, name, None) == code for name, code in _FULL.items())
 
 
 class Commits:
@@ -62,7 +51,7 @@ class Commits:
             taken: list[_Waiting] = []
             take = partial(_take, waiting, taken)
             try:
-                results = await self._django.in_thread(_put, space_id, take)
+                results = await self._django.in_thread(put_waiting, space_id, take)
             except Exception as error:  # noqa: BLE001 - told to everybody who waits for it
                 if not taken:
                     take()
@@ -80,16 +69,6 @@ def _take(waiting: list[_Waiting], taken: list[_Waiting]) -> list[Member]:
     taken += waiting[:AT_ONCE]
     del waiting[: len(taken)]
     return [member for member, _future in taken]
-
-
-def _put(space_id: int, take: Callable[[], Sequence[Member]]) -> list[Entry | FilesError]:
-    """Put files in their places; in a thread."""
-    try:
-        return put_waiting(space_id, take)
-    except DatabaseError as error:
-        if not is_full(error):
-            raise
-        raise DiskFullError from error
 
 
 def _settle(some: Sequence[_Waiting], results: Sequence[Entry | Exception]) -> None:

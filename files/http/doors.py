@@ -14,7 +14,7 @@ from typing import Final
 from django.conf import settings
 from django.db import DatabaseError
 
-from files.errors import FilesError, MalformedRequestError
+from files.errors import DiskFullError, FilesError, MalformedRequestError
 from files.ids import id_of
 from files.operations.upload_expiry import release_landing
 
@@ -97,7 +97,7 @@ class Doors:
         """Do what nobody waits for; where the database cannot, it is left out."""
         try:
             await self._django.in_thread(call)
-        except DatabaseError as error:
+        except (DatabaseError, DiskFullError) as error:
             logger.warning("what was left for later was not done: %s", type(error).__name__)
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,8 +1,9 @@
 """Django's pages under ASGI at the price of WSGI: one synchronous chain in long-lived threads."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import SynchronousOnlyOperation
 from django.core.handlers.asgi import ASGIHandler
@@ -10,6 +11,8 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, close_old_connections, co
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+
+from files.errors import DiskFullError
 
 from .threads import Threads
 
@@ -19,7 +22,15 @@ type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 type Headers = list[tuple[bytes, bytes]]
 
+_FULL: Final = {"sqlite_errorcode": sqlite3.SQLITE_FULL, "sqlstate": "53100"}  # by the driver
+
 THREADS = 4  # a process; each keeps one database connection
+
+
+def is_full(error: DatabaseError) -> bool:
+    """Tell whether the disk of the database is full; then nothing was committed."""
+    cause = error.__cause__
+    return any(getattr(cause, name, None) == code for name, code in _FULL.items())
 
 
 class ClientGoneError(Exception):
@@ -109,9 +120,16 @@ class SyncCoreHandler(ASGIHandler):
 
 
 def _with_connection[T](function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-    """Drop a connection that is past its age or broken, before and after use."""
+    """Drop a connection that is past its age or broken, before and after use.
+
+    Raises DiskFullError where the database has no room: to a client it is one disk.
+    """
     close_old_connections()
     try:
         return function(*arguments)
+    except DatabaseError as error:
+        if not is_full(error):
+            raise
+        raise DiskFullError from error
     finally:
         close_old_connections()

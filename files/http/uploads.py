@@ -12,7 +12,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
-from django.db import DatabaseError
 
 from files.access import Actor, locate
 from files.errors import (
@@ -35,7 +34,7 @@ from files.operations.versions import Clash, Member, NewFile, put_files
 from files.storage.filesystem import BlobStorage
 
 from .bodies import Body
-from .commits import Commits, is_full
+from .commits import Commits
 from .credentials import Scheme, signed_in
 from .disk import in_disk_thread
 from .forms import FormLimits, FormReceiver, ReceivedForm, boundary_of
@@ -238,12 +237,7 @@ def _taken(form: ReceivedForm) -> tuple[list[NewFile], Clash]:
 
 def _put_all(admission: _Admission, files: list[NewFile], clash: Clash) -> list[Entry]:
     """Put the files of a form in one transaction of its own; in a thread."""
-    try:
-        entries = put_files(admission.folder, files, actor=admission.actor, clash=clash)
-    except DatabaseError as error:
-        if not is_full(error):
-            raise
-        raise DiskFullError from error
+    entries = put_files(admission.folder, files, actor=admission.actor, clash=clash)
     return [entry for entry in entries if isinstance(entry, Entry)]
 
 

@@ -1,12 +1,14 @@
 """What no program would send: each is refused by a problem, and nothing breaks."""
 
 import json
+import sqlite3
 from typing import Any
 
 import pytest
 
 from files.models import Entry, Space
 from tests.factories import make_file, paths_in
+from tests.faults import database_error
 
 from .client import Api, client_of
 
@@ -189,6 +191,22 @@ def test_what_breaks_is_a_problem_too(
     answer = ada.get(f"/entries/{root.pk}")
 
     assert (answer.status, answer.code) == (500, "internal-fault")
+
+
+def test_a_database_without_room_is_a_full_disk(
+    ada: Api, root: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: Any, **_more: Any) -> Entry:
+        raise database_error(sqlite3.SQLITE_FULL)
+
+    monkeypatch.setattr("files.api.views.entries.create_folder", fail)
+    monkeypatch.setattr("files.web.views.entry.create_folder", fail)
+
+    answer = ada.post(f"/folders/{root.pk}/folders", {"name": "a"})
+    page = ada.client.post(f"/folders/{root.pk}/new/", {"name": "a"})
+
+    assert (answer.status, answer.code) == (507, "disk-full")
+    assert page.status_code == 507
 
 
 def test_head_is_answered_as_get_is(ada: Api, root: Entry) -> None:

@@ -19,14 +19,15 @@ from files.errors import (
     SpaceNotFoundError,
 )
 from files.http import commits
-from files.http.commits import Commits, is_full
-from files.http.handler import SyncCoreHandler
+from files.http.commits import Commits
+from files.http.handler import SyncCoreHandler, is_full
 from files.models import Entry, Event, Space
 from files.operations import journal, versions
 from files.operations.versions import Member
 from files.storage.base import blob_name
 from files.storage.filesystem import BlobStorage
 from tests.factories import make_shared_space, new_file, paths_in, root_of
+from tests.faults import database_error
 from tests.http.client import CallerExecutor
 from tests.processes import wait_until
 
@@ -192,15 +193,6 @@ def test_bytes_that_are_gone_refuse_their_file_alone(
     assert names(results) == ["a", "BlobConflictError", "c"]
     assert isinstance(results[1], BlobConflictError)
     assert set(paths_in(root)) == {"a", "c"}
-
-
-def database_error(code: int) -> DatabaseError:
-    """Give what Django raises for a code of SQLite's."""
-    cause = sqlite3.OperationalError()
-    cause.sqlite_errorcode = code
-    error = OperationalError()
-    error.__cause__ = cause
-    return error
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,19 @@
 """Reading in the thread of the event loop, where that is cheaper, and elsewhere where it is not."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Iterator
 
 import pytest
 from django.db import DatabaseError, connection
 
+from files.errors import DiskFullError
 from files.http.handler import SyncCoreHandler
 from files.http.threads import Threads
 from files.models import Space
 from files.models.sql import fetch
+from tests.faults import database_error
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -79,3 +82,11 @@ def test_without_a_reader_it_is_called_in_a_thread() -> None:
     handler = SyncCoreHandler()
 
     assert asyncio.run(handler.read(here)) != here()
+
+
+def test_database_without_room_is_a_full_disk_to_every_door(handler: SyncCoreHandler) -> None:
+    def fail() -> None:
+        raise database_error(sqlite3.SQLITE_FULL)
+
+    with pytest.raises(DiskFullError):
+        asyncio.run(handler.in_thread(fail))

@@ -1,5 +1,6 @@
 """Single files by PUT: what is asked, and what comes of it (request, status, headers)."""
 
+import sqlite3
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from tests.factories import (
     paths_in,
     root_of,
 )
-from tests.faults import FailingDisk
+from tests.faults import FailingDisk, database_error
 from tests.http.client import Answer, DoorsClient
 from tests.http.forms import stored_files
 
@@ -600,6 +601,31 @@ def test_full_disk_leaves_nothing_wherever_it_is_met(
             answer = ada_puts.put()
         assert (answer.status, code_of(answer)) == (507, "disk-full")
         assert (len(stored_files(storage)), paths_in(root)) == (1, {"good": b"whole"})
+
+
+@pytest.mark.parametrize("is_full_to_the_end", [True, False])
+def test_body_that_the_database_has_no_room_for_is_cut_and_forgotten(
+    ada_puts: Putter,
+    root: Entry,
+    storage: BlobStorage,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_full_to_the_end: bool,
+) -> None:
+    def fail(*_arguments: object, **_more: object) -> None:
+        raise database_error(sqlite3.SQLITE_FULL)
+
+    monkeypatch.setattr("files.http.commits.put_waiting", fail)
+    if is_full_to_the_end:
+        monkeypatch.setattr("files.http.appending.operations.cancel_upload", fail)
+
+    answer = ada_puts.put(LARGE)
+
+    assert (answer.status, code_of(answer)) == (507, "disk-full")
+    assert paths_in(root) == {}
+    assert Upload.objects.count() == int(is_full_to_the_end)
+    sizes = [storage.size(name) for name in stored_files(storage)]
+    assert sizes == [0] * int(is_full_to_the_end)
 
 
 def test_refusal_under_the_lock_removes_the_bytes(
