@@ -272,4 +272,4 @@ def test_workers_hold_a_connection_for_each_thread_and_no_more(
             each.__exit__(None, None, None)
 
     for pid in stack.backends()[1:]:
-        assert database_handles(pid) <= 4
+        assert database_handles(pid) <= 5  # and one of the event loop, which only reads
