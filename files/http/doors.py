@@ -39,7 +39,7 @@ from .methods import MethodDoor, MethodFace
 from .putting import PutDoor, PutFace
 from .resumable import ResumableDoor, ResumableFace
 from .small import SmallUploads
-from .small_store import SmallStore
+from .small_puts import SmallPuts
 from .uploads import UploadDoor, UploadFace
 from .write_back import WriteBack
 
@@ -65,10 +65,9 @@ class Doors:
     ) -> None:
         self._django = django
         commits = Commits(django)
-        engine, store = Engine(django, commits), SmallStore()
-        small = SmallUploads(django, commits, store)
-        self._puts = PutDoor(django, engine, commits, store, puts)
-        self._resumable = ResumableDoor(django, engine, small, resumable)
+        engine, small = Engine(django, commits), SmallPuts(django)
+        self._puts = PutDoor(django, engine, small, puts)
+        self._resumable = ResumableDoor(django, engine, SmallUploads(django, small), resumable)
         self._upload_faces, self._content_faces = uploads, contents
         self._uploads = UploadDoor(django, commits)
         self._downloads = DownloadDoor(django)

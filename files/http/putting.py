@@ -22,7 +22,7 @@ from files.errors import (
 )
 from files.models import Entry, Event, Right, Space, Upload
 from files.names import name_key
-from files.operations.blobs import NewBlob, discard_partial
+from files.operations.blobs import NewBlob
 from files.operations.placing import Condition
 from files.operations.uploads import create_upload, landing_upload
 from files.operations.versions import Clash, Member, NewFile
@@ -30,7 +30,6 @@ from files.operations.wanted import Wanted, check_wanted, require_size
 
 from .appending import Engine
 from .bodies import Body
-from .commits import Commits
 from .conditional import Conditions, Outcome, etag_of_version, evaluate
 from .credentials import Scheme, may_be_slow, request_of, signed_in
 from .handler import Scope, Send, SyncCoreHandler
@@ -38,7 +37,7 @@ from .heads import Answer, Head, head_of, send_answer
 from .landing import Landed, LandingRefusedError, Ticket
 from .placed import Placed
 from .small import SMALL, check_content
-from .small_store import SmallBody, SmallStore
+from .small_puts import SmallBody, SmallPut, SmallPuts
 from .writer import Append, Checksum
 
 # A folder has no content, yet If-None-Match: * must find it (RFC 9110, 13.1.2).
@@ -125,12 +124,10 @@ class PutDoor:
         self,
         django: SyncCoreHandler,
         engine: Engine,
-        commits: Commits,
-        store: SmallStore,
+        small: SmallPuts,
         faces: Sequence[PutFace],
     ) -> None:
-        self._django, self._engine, self._commits = django, engine, commits
-        self._store = store
+        self._django, self._engine, self._small = django, engine, small
         self._faces = faces
 
     def face_of(self, scope: Scope, body: Body) -> tuple[PutFace, Head] | None:
@@ -229,20 +226,14 @@ class PutDoor:
         """Make a body in memory safe, then visible. Of one that is refused no byte stays."""
         check_content(data, put.wanted.sha256, put.checksum)
         require_size(len(data))
-        blob = await self._store.store(SmallBody(data, put.wanted.path[-1]))
-        file = NewFile(
-            put.wanted.path,
-            blob,
-            put.wanted.modified_at,
-            condition=put.condition,
-        )
-        member = Member(admission.folder.pk, file, admission.actor, put.wanted.clash)
-        try:
-            entry = await self._commits.put(admission.folder.space_id, member)
-        except FilesError:
-            await self._django.in_thread(discard_partial, [blob.id])
-            raise
-        return _placed(entry, blob)
+        wanted, folder = put.wanted, admission.folder
+
+        def member(blob: NewBlob) -> Member:
+            file = NewFile(wanted.path, blob, wanted.modified_at, condition=put.condition)
+            return Member(folder.pk, file, admission.actor, wanted.clash)
+
+        body = SmallBody(data, wanted.path[-1])
+        return _placed(*await self._small.put(SmallPut(folder.space_id, body, member)))
 
 
 def condition_of(conditions: Conditions, entry_id: int | None = None) -> Condition | None:

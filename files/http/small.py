@@ -13,14 +13,13 @@ from typing import Final
 from files.access import Actor, locate
 from files.errors import DigestMismatchError, FilesError, LengthMismatchError
 from files.models import Right, Upload
-from files.operations.blobs import NewBlob, discard_partial
+from files.operations.blobs import NewBlob
 from files.operations.placing import NewFile
 from files.operations.versions import Member
 from files.operations.wanted import Wanted, check_wanted, new_upload
 
-from .commits import Commits
 from .handler import SyncCoreHandler
-from .small_store import SmallBody, SmallStore, store_bodies
+from .small_puts import SmallBody, SmallPut, SmallPuts, store_bodies
 from .writer import Append, Checksum
 
 SMALL: Final = 2**20  # bytes
@@ -39,8 +38,8 @@ def is_small(wanted: Wanted, append: Append) -> bool:
 class SmallUploads:
     """Takes small files, for all protocols; one for each process."""
 
-    def __init__(self, django: SyncCoreHandler, commits: Commits, store: SmallStore) -> None:
-        self._django, self._commits, self._store = django, commits, store
+    def __init__(self, django: SyncCoreHandler, puts: SmallPuts) -> None:
+        self._django, self._puts = django, puts
 
     async def put(
         self,
@@ -61,13 +60,13 @@ class SmallUploads:
         content = await _read(pieces, wanted.length or 0)
         check_content(content, wanted.sha256, append.checksum)
         upload = new_upload(folder, wanted, actor=actor)
-        blob = await self._store.store(SmallBody(content, upload.name, upload.pk))
-        file = NewFile(wanted.path, blob, wanted.modified_at, begun=upload)
-        try:
-            await self._commits.put(folder.space_id, Member(folder.pk, file, actor, wanted.clash))
-        except FilesError:
-            await self._django.in_thread(discard_partial, [blob.id])
-            raise
+
+        def member(blob: NewBlob) -> Member:
+            file = NewFile(wanted.path, blob, wanted.modified_at, begun=upload)
+            return Member(folder.pk, file, actor, wanted.clash)
+
+        body = SmallBody(content, upload.name, upload.pk)
+        await self._puts.put(SmallPut(folder.space_id, body, member))
         return upload
 
 

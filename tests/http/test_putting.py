@@ -14,9 +14,8 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from files.errors import EntryExistsError, UploadTakenOverError
-from files.http import putting, small
+from files.http import putting, small, small_puts
 from files.http.appending import Engine
-from files.http.commits import Commits
 from files.http.doors import Doors
 from files.http.heads import Head
 from files.http.placed import Placed
@@ -631,10 +630,10 @@ def test_body_that_the_database_has_no_room_for_is_cut_and_forgotten(
 def test_refusal_under_the_lock_removes_the_bytes(
     ada_puts: Putter, root: Entry, storage: BlobStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse(*_arguments: object) -> None:
+    def refuse(*_arguments: object) -> None:
         raise EntryExistsError(name="a")
 
-    monkeypatch.setattr(Commits, "put", refuse)
+    monkeypatch.setattr(small_puts, "put_members", refuse)
 
     answer = ada_puts.put()
 
@@ -645,10 +644,10 @@ def test_refusal_under_the_lock_removes_the_bytes(
 def test_what_is_not_known_to_have_failed_keeps_its_bytes(
     ada_puts: Putter, storage: BlobStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(*_arguments: object) -> None:
+    def fail(*_arguments: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(Commits, "put", fail)
+    monkeypatch.setattr(small_puts, "put_members", fail)
 
     assert ada_puts.put().status == 500
     assert len(stored_files(storage)) == 1
