@@ -22,8 +22,8 @@ from tests.invariants import check_everything
 # Some tests send Ctrl-C; what runs in the background of a shell is told to ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The lines of requests have a handler of their own, which writes them from a thread: in the middle of a
-# test that counts what reaches the disk. Here they go the way of all others, where caplog sees them.
+# The lines of requests have a handler of their own, which writes them from a thread, be it in the
+# middle of a test that counts what reaches the disk. Here they go the way of all others, to caplog.
 logging.getLogger("files.requests").handlers.clear()
 logging.getLogger("files.requests").propagate = True
 
