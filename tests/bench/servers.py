@@ -121,7 +121,9 @@ def rclone(folder: Path, port: int) -> list[str]:
     """Run rclone's WebDAV server."""
     program = shutil.which("rclone", path=search_path())
     assert program is not None
-    return [program, "serve", "webdav", str(folder), "--addr", f"127.0.0.1:{port}"]
+    # It would not see for five minutes what is written beside it.
+    cache = ["--dir-cache-time", "1s"]
+    return [program, "serve", "webdav", str(folder), "--addr", f"127.0.0.1:{port}", *cache]
 
 
 def wsgidav(folder: Path, port: int) -> list[str]:
