@@ -9,6 +9,7 @@ are safe.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -153,7 +154,9 @@ def put_small(puts: Sequence[SmallPut]) -> list[tuple[Entry, NewBlob] | Exceptio
             if isinstance(result, FilesError):
                 refused.append(blob.id)
     if refused:
-        discard_partial(refused)
+        # What became of the others is committed, and must be told; the bytes are the sweeper's.
+        with suppress(DatabaseError):
+            discard_partial(refused)
     return [outcomes[index] for index in range(len(puts))]
 
 

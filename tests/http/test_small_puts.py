@@ -15,7 +15,7 @@ from files.errors import DiskFullError, FilesError, StorageFailedError
 from files.http import small_puts
 from files.http.handler import SyncCoreHandler
 from files.http.small_puts import SmallBody, SmallPut, SmallPuts, store_bodies
-from files.models import Entry, Event, Grant
+from files.models import Blob, Entry, Event, Grant
 from files.operations.blobs import NewBlob
 from files.operations.versions import Member, NewFile
 from files.storage.base import blob_name
@@ -217,6 +217,24 @@ def test_one_that_is_refused_leaves_nothing_and_the_others_are_put(
 
     assert names == ["a.txt", "InvalidNameError", "b.txt"]
     assert len(stored_files(storage)) == 2
+
+
+@together
+def test_database_that_fails_behind_the_commit_takes_nothing_back(
+    puts: Puts, root: Entry, storage: BlobStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_ids: object) -> None:
+        raise OperationalError("planted")
+
+    monkeypatch.setattr(small_puts, "discard_partial", fail)
+
+    assert puts.put((root, THREE[0]), (root, SmallBody(b"bad", ".."))) == [
+        "a.txt", "InvalidNameError",
+    ]  # fmt: skip
+    assert set(paths_in(root)) == {"a.txt"}
+    known = set(Blob.objects.values_list("file", flat=True))
+    for stray in set(stored_files(storage)) - known:
+        storage.unlink(stray)
 
 
 @together
